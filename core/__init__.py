@@ -1,0 +1,1 @@
+"""The kernel: everything that knows no chat."""

@@ -1,0 +1,160 @@
+"""`Aal`: what the rest of WAXOS sees of artificial intelligence. Built once per process from the settings."""
+
+import asyncio
+import importlib
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from core.aal.catalog import Catalog, catalog
+from core.aal.chain import Link, build_chain
+from core.aal.embedding import build_embedder
+from core.aal.engine import Answer, Caller, Engine, Limits, Question
+from core.aal.ports import (
+    Budget,
+    CallLog,
+    CooldownStore,
+    Embedder,
+    MemoryCooldowns,
+    NoLimit,
+    Purpose,
+    UsageRecorder,
+)
+from core.contracts.base import Wire
+from core.settings import AalSettings
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+_LITELLM_ENVIRONMENT = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
+
+
+class LinkStatus(Wire):
+    """One provider of the chain as people may see it."""
+
+    provider: str
+    title: str
+    model: str
+    resting_seconds: float
+    price_known: bool
+    may_train: bool
+
+
+class AalStatus(Wire):
+    """The chain in the order it is asked, and the embedding model. An empty chain means extractive drafts."""
+
+    chain: list[LinkStatus]
+    embedder: str
+    catalog_version: str
+
+
+class Aal:
+    """Models by purpose, the embedder, and the state of the chain."""
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        embedder: Embedder,
+        *,
+        facts: Catalog,
+        limits: Limits,
+        cooldowns: CooldownStore,
+        budget: Budget,
+        engine: Engine | None = None,
+    ) -> None:
+        self.embedder = embedder
+        self._links = tuple(links)
+        self._facts = facts
+        self._cooldowns = cooldowns
+        self._engine = engine or _LazyEngine(self._links)
+        self._caller = Caller(
+            self._engine, self._links, catalog=facts, limits=limits, cooldowns=cooldowns, budget=budget
+        )
+
+    @property
+    def configured(self) -> bool:
+        """Whether any provider is on the chain."""
+        return bool(self._links)
+
+    def model(self, purpose: Purpose, recorder: UsageRecorder | None = None) -> "Model | None":
+        """Return the pydantic-ai model for a purpose, none when the chain is empty. `recorder` gets a row for every call."""
+        if not self._links:
+            return None
+        module = importlib.import_module("core.aal.model")
+        return cast("Model", module.AalModel(self._caller, purpose, recorder or CallLog()))
+
+    async def warm(self) -> None:
+        """Load what the first draft would otherwise wait for: the embedding model, and LiteLLM where a provider is set."""
+        await self.embedder.embed(["warm"])
+        if self._links:
+            await asyncio.to_thread(self.model, Purpose.DRAFT)
+            await self._engine.ready()
+
+    async def status(self) -> AalStatus:
+        """Return the chain with its health; asks no provider."""
+        chain = [
+            LinkStatus(
+                provider=link.provider,
+                title=link.facts.title,
+                model=link.model,
+                resting_seconds=round(await self._cooldowns.resting(link.name), 1),
+                price_known=self._facts.cost_micro(link.provider, link.model, 0, 0) is not None,
+                may_train=link.facts.may_train,
+            )
+            for link in self._links
+        ]
+        return AalStatus(chain=chain, embedder=self.embedder.name, catalog_version=self._facts.version)
+
+
+class _LazyEngine:
+    """Loads LiteLLM at the first question, off the event loop: its import takes seconds."""
+
+    def __init__(self, links: Sequence[Link]) -> None:
+        self._links = tuple(links)
+        self._loading: asyncio.Task[Engine] | None = None
+
+    async def ask(self, link: Link, question: Question, seconds: float) -> Answer:
+        """Pass the question on to LiteLLM."""
+        engine = await self._load()
+        return await engine.ask(link, question, seconds)
+
+    async def ready(self) -> None:
+        """Load LiteLLM."""
+        await self._load()
+
+    async def _load(self) -> Engine:
+        """Return the engine, loading it once; callers that come meanwhile wait for the same load."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(asyncio.to_thread(_load_litellm, self._links))
+        return await asyncio.shield(self._loading)
+
+
+def _load_litellm(links: Sequence[Link]) -> Engine:
+    # Read by LiteLLM while it is imported: no price list from the network, no `.env` file from the working folder.
+    for name, value in _LITELLM_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    module = importlib.import_module("core.aal._litellm")
+    return cast(Engine, module.LiteLlmEngine(links))
+
+
+def build_aal(
+    settings: AalSettings,
+    *,
+    cooldowns: CooldownStore | None = None,
+    budget: Budget | None = None,
+    embedder: Embedder | None = None,
+) -> Aal:
+    """Make the process's `Aal`. Imports neither LiteLLM nor a model: those come with the first call or `warm()`.
+
+    Raises:
+        SetupError: the settings name a provider without its key, or an unknown embedding model.
+    """
+    facts = catalog()
+    return Aal(
+        build_chain(settings, facts),
+        embedder or build_embedder(settings.embedding),
+        facts=facts,
+        limits=Limits(attempt_seconds=settings.attempt_seconds, total_seconds=settings.total_seconds),
+        cooldowns=cooldowns or MemoryCooldowns(),
+        budget=budget or NoLimit(),
+    )

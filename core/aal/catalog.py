@@ -1,0 +1,80 @@
+"""Facts about providers and models, read from `catalog.toml`: address, output mode, price, and what happens to the data."""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+OutputMode = Literal["tool", "native", "prompted"]
+"""How a model is asked for a structured answer: by a tool call, by a JSON schema, or by words."""
+
+_PER = 1_000_000
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProviderFacts(_Fact):
+    """One vendor. `trains` and `keeps_days` may be "unknown", which policy reads as the worst."""
+
+    title: str
+    prefix: str
+    base_url: str
+    default_model: str
+    mode: OutputMode
+    headers: dict[str, str] = {}
+    extra_body: dict[str, object] = {}
+    trains: Literal["yes", "no", "unknown"]
+    keeps_days: str
+    region: str
+    source: str
+    source_date: str
+
+    @property
+    def may_train(self) -> bool:
+        """Whether the vendor may train on what it reads; unknown counts as yes."""
+        return self.trains != "no"
+
+
+class ModelFacts(_Fact):
+    """One model of a vendor; prices in micro-units for a million tokens."""
+
+    provider: str
+    name: str
+    mode: OutputMode
+    price_in: int | None = None
+    price_out: int | None = None
+
+
+class Catalog(_Fact):
+    """All facts of one version; `version` goes into every cost row."""
+
+    version: str
+    currency: str
+    providers: dict[str, ProviderFacts]
+    models: list[ModelFacts]
+
+    def model(self, provider: str, name: str) -> ModelFacts:
+        """Return the facts of a model; an unknown one gets its provider's output mode and no price."""
+        for facts in self.models:
+            if facts.provider == provider and facts.name == name:
+                return facts
+        return ModelFacts(provider=provider, name=name, mode=self.providers[provider].mode)
+
+    def cost_micro(self, provider: str, name: str, tokens_in: int, tokens_out: int) -> int | None:
+        """Return the price of a call in micro-units, rounded up; none where the catalog knows no price."""
+        facts = self.model(provider, name)
+        if provider == "local":
+            return 0
+        if facts.price_in is None or facts.price_out is None:
+            return None
+        return -(-(tokens_in * facts.price_in + tokens_out * facts.price_out) // _PER)
+
+
+@cache
+def catalog() -> Catalog:
+    """Return the catalog that ships with this version."""
+    return Catalog.model_validate(tomllib.loads(files("core.aal").joinpath("catalog.toml").read_text("utf-8")))

@@ -1,0 +1,77 @@
+"""Channels (the business's numbers) and the devices that serve them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from core.contracts.base import Command, Utc, Wire
+from core.contracts.states import ChannelKind, ChannelState, ChatMode
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+
+
+class NewChannel(Command):
+    """Body of POST /channels."""
+
+    kind: ChannelKind
+    name: Name
+    timezone: str = Field(default="UTC", description="IANA name, e.g. Europe/Lisbon")
+
+
+class Channel(Wire):
+    """One number or page of the business, and what is known of its health."""
+
+    id: UUID
+    kind: ChannelKind
+    name: str
+    mode: ChatMode
+    state: ChannelState
+    state_detail: str | None
+    timezone: str
+    holder_device_id: UUID | None
+    epoch: int
+    last_seen_at: Utc | None
+
+
+class NewPairing(Command):
+    """Body of POST /devices/pairings: asks for a code that pairs one device with one channel."""
+
+    channel_id: UUID
+
+
+class Pairing(Wire):
+    """A code to type on the business's computer; works once, until `expires_at`."""
+
+    code: str
+    expires_at: Utc
+
+
+class PairDevice(Command):
+    """Body of POST /devices/pair, sent by the bridge with the code."""
+
+    code: Annotated[str, StringConstraints(strip_whitespace=True, min_length=6, max_length=64)]
+    name: Name
+    app_version: str = Field(max_length=40)
+    protocol: int = Field(ge=1)
+
+
+class PairedDevice(Wire):
+    """What the bridge keeps after pairing; `token` is shown once and stored hashed on the server."""
+
+    device_id: UUID
+    tenant_id: UUID
+    channel_id: UUID
+    token: str
+
+
+class Device(Wire):
+    """A paired bridge."""
+
+    id: UUID
+    name: str
+    channel_id: UUID
+    paired_at: Utc
+    last_seen_at: Utc | None
+    app_version: str
+    revoked_at: Utc | None

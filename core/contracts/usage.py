@@ -1,0 +1,14 @@
+"""What the AI layer did, as the public API shows it."""
+
+from uuid import UUID
+
+from core.contracts.base import Utc
+from core.contracts.reasoning import AiCall
+
+
+class AiCallRecord(AiCall):
+    """One call as it was recorded, with what it was made for."""
+
+    run_id: UUID | None
+    chat_id: UUID | None
+    created_at: Utc
