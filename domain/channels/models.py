@@ -1,0 +1,31 @@
+"""Channels: the business's numbers, and which bridge holds each of them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db.base import Base, TenantRow
+
+
+class Channel(TenantRow, Base):
+    """One number. `epoch` rises with every new holder; `guard_until` keeps it from passing on while a send is armed."""
+
+    __tablename__ = "channels"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),)
+
+    kind: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    mode: Mapped[str] = mapped_column(Text, default="draft")
+    timezone: Mapped[str] = mapped_column(Text, default="UTC")
+    state: Mapped[str] = mapped_column(Text, default="offline")
+    state_detail: Mapped[str | None] = mapped_column(Text)
+    linked_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
+    holder_device_id: Mapped[UUID | None]
+    holder_installation_id: Mapped[UUID | None]
+    epoch: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    guard_until: Mapped[datetime | None]

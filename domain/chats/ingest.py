@@ -1,0 +1,292 @@
+"""Storing what a bridge saw: each message once, in order, with what follows from it (design section 3.1).
+
+A new message of a customer, a reply from the phone, an edit or a deletion raises the chat's version and retires its waiting draft
+(law 3). Our own bubble, read back, does not. History is stored and shown, and nothing follows from it (law 10).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.contracts.bridge import ChatSeen, MessageSeen, Observations, ObservationsStored
+from core.contracts.events import Event, EventType
+from core.contracts.ids import new_id
+from core.contracts.principal import Principal
+from core.contracts.states import (
+    ChatKind,
+    ChatMode,
+    ChatStatus,
+    Direction,
+    MessageKind,
+    MessageOrigin,
+    RunReason,
+    SendStatus,
+)
+from core.db.session import after_commit
+from core.settings import DeskSettings
+from domain.channels.models import Channel
+from domain.chats.models import Attachment, Chat, Message, MessageRevision
+from domain.chats.repository import database_now, lock_chat, messages_by_external_id
+from domain.contacts.models import Contact
+from domain.drafts import runs, store
+from domain.sends.evidence import apply_tick
+from domain.sends.models import Send
+from domain.sends.service import hold_channel
+
+_LARGEST_SIZE = 2**31 - 1
+"""What the column holds; a page that says more costs the size, not the message."""
+
+_NO_ANSWER = {MessageKind.REACTION, MessageKind.SYSTEM, MessageKind.CALL}
+
+
+@dataclass(slots=True)
+class _Tally:
+    new: int = 0
+    updated: int = 0
+    duplicates: int = 0
+    ignored: int = 0
+    moved: set[UUID] = field(default_factory=set)
+    to_answer: set[UUID] = field(default_factory=set)
+
+
+async def ingest_observations(
+    session: AsyncSession, caller: Principal, body: Observations, desk: DeskSettings
+) -> ObservationsStored:
+    """Store a batch of observations of the channel's holder. Repeats are counted as duplicates and change nothing.
+
+    Raises:
+        Conflict: the caller does not hold the channel.
+    """
+    channel = await hold_channel(session, caller, body.epoch, to_change=True)  # a repeated batch waits for the first
+    tally = _Tally()
+    for seen in sorted(body.chats, key=lambda one: one.id):
+        await _see_chat(session, channel, seen, tally)
+    by_chat: dict[UUID, list[MessageSeen]] = {}
+    for message in body.messages:
+        by_chat.setdefault(message.chat_id, []).append(message)
+    for chat_id in sorted(by_chat):
+        await _see_messages(session, channel, chat_id, by_chat[chat_id], tally, desk)
+    await _see_ticks(session, channel, body, tally)
+    return ObservationsStored(
+        new_messages=tally.new, updated=tally.updated, duplicates=tally.duplicates, ignored=tally.ignored
+    )
+
+
+async def _see_chat(session: AsyncSession, channel: Channel, seen: ChatSeen, tally: _Tally) -> None:
+    if seen.kind != ChatKind.PERSON:
+        tally.ignored += 1
+        return
+    chat = await session.scalar(select(Chat).where(Chat.id == seen.id).with_for_update())
+    if chat is None:
+        contact = Contact(tenant_id=channel.tenant_id, id=new_id(), display_name=seen.title)
+        session.add(contact)
+        await session.flush()
+        chat = Chat(
+            tenant_id=channel.tenant_id,
+            id=seen.id,
+            channel_id=channel.id,
+            contact_id=contact.id,
+            kind=seen.kind,
+            title=seen.title,
+            status=ChatStatus.OPEN,
+            version=1,
+            next_seq=1,
+            unread=0,
+        )
+        session.add(chat)
+        await session.flush()
+        _chat_changed(session, chat)
+    elif chat.channel_id == channel.id and chat.title != seen.title:
+        chat.title = seen.title
+        _chat_changed(session, chat)
+
+
+async def _see_messages(
+    session: AsyncSession,
+    channel: Channel,
+    chat_id: UUID,
+    seen: Sequence[MessageSeen],
+    tally: _Tally,
+    desk: DeskSettings,
+) -> None:
+    known_chat = await session.scalar(select(Chat.channel_id).where(Chat.id == chat_id))
+    if known_chat != channel.id:
+        tally.ignored += len(seen)
+        return
+    chat = await lock_chat(session, chat_id)
+    known = await messages_by_external_id(session, channel.id, [message.external_id for message in seen])
+    now = await database_now(session)
+    for one in seen:
+        row = known.get(one.external_id)
+        if row is None:
+            known[one.external_id] = await _store_new(session, chat, one, now, tally, desk)
+        else:
+            await _see_again(session, chat, row, one, now, tally)
+    if chat.id in tally.moved:
+        await store.retire_open(session, chat, "a new message came in")
+        _chat_changed(session, chat)
+    if chat.id in tally.to_answer:
+        await _answer(session, channel, chat, desk, now)
+
+
+async def _store_new(
+    session: AsyncSession, chat: Chat, seen: MessageSeen, now: datetime, tally: _Tally, desk: DeskSettings
+) -> Message:
+    row = Message(
+        tenant_id=chat.tenant_id,
+        id=new_id(),
+        chat_id=chat.id,
+        channel_id=chat.channel_id,
+        seq=chat.next_seq,
+        external_id=seen.external_id,
+        direction=seen.direction,
+        origin=MessageOrigin.CUSTOMER,
+        kind=seen.kind,
+        text=None if seen.deleted else seen.text,
+        author=seen.author,
+        received_at=now,
+        wa_at=seen.wa_at,
+        wa_precision="minute",
+        history=seen.history,
+        tick=seen.tick if seen.direction == Direction.OUT else None,
+        quoted_text=seen.quoted_text,
+        edited_at=now if seen.edited else None,
+        deleted_at=now if seen.deleted else None,
+    )
+    chat.next_seq += 1
+    tally.new += 1
+    session.add(row)
+    await session.flush()  # the files refer to the message
+    for position, file in enumerate(seen.files):
+        session.add(
+            Attachment(
+                tenant_id=row.tenant_id,
+                id=new_id(),
+                message_id=row.id,
+                position=position,
+                mime=file.mime,
+                name=file.name,
+                size=file.size if file.size is None or file.size <= _LARGEST_SIZE else None,
+            )
+        )
+    if seen.kind == MessageKind.SYSTEM:
+        row.origin = MessageOrigin.SYSTEM
+    elif seen.direction == Direction.OUT:
+        await _own_bubble(session, chat, row, seen, now, tally, desk)
+    else:
+        _customer_bubble(chat, seen, now, tally)
+    chat.last_message_at = max(chat.last_message_at or now, now)
+    _message_event(session, chat, row, EventType.MESSAGE_NEW)
+    return row
+
+
+def _customer_bubble(chat: Chat, seen: MessageSeen, now: datetime, tally: _Tally) -> None:
+    chat.last_inbound_at = now
+    if seen.history or seen.deleted:
+        return
+    chat.unread += 1
+    if seen.kind in _NO_ANSWER:
+        return
+    chat.version += 1
+    chat.status = ChatStatus.OPEN
+    chat.snoozed_until = None
+    tally.moved.add(chat.id)
+    tally.to_answer.add(chat.id)
+
+
+async def _own_bubble(
+    session: AsyncSession, chat: Chat, row: Message, seen: MessageSeen, now: datetime, tally: _Tally, desk: DeskSettings
+) -> None:
+    """Tell the read-back of one of our sends, which changes nothing, from a person who answered on the phone (law 9)."""
+    send = await session.scalar(
+        select(Send).where(Send.chat_id == chat.id, _may_be_ours(), Send.text == seen.text).limit(1)
+    )
+    row.origin = MessageOrigin.PHONE if send is None else MessageOrigin.DESK
+    if send is not None or seen.history:
+        return
+    chat.version += 1
+    chat.last_outbound_at = now
+    chat.answered_seq = row.seq
+    chat.paused_until = now + timedelta(hours=desk.pause_hours)
+    tally.moved.add(chat.id)
+    tally.to_answer.discard(chat.id)
+    await runs.call_off(session, chat, "a person answered on the phone")
+
+
+def _may_be_ours() -> ColumnElement[bool]:
+    """A send whose bubble may still turn up: in doubt, or called sent by a person who saw it on the phone."""
+    in_doubt = Send.status.in_((SendStatus.ARMED, SendStatus.UNKNOWN))
+    return or_(in_doubt, and_(Send.status == SendStatus.SENT, Send.message_id.is_(None)))
+
+
+async def _see_again(
+    session: AsyncSession, chat: Chat, row: Message, seen: MessageSeen, now: datetime, tally: _Tally
+) -> None:
+    changed = False
+    if seen.deleted and row.deleted_at is None:
+        _revise(session, row, "deleted", now)
+        row.deleted_at, row.text, changed = now, None, True
+    elif seen.edited and not seen.deleted and seen.text is not None and row.text != seen.text:
+        _revise(session, row, "edited", now)
+        row.text, row.edited_at, changed = seen.text, now, True
+    if changed:
+        chat.version += 1
+        tally.moved.add(chat.id)
+        if row.direction == Direction.IN and not row.history:
+            tally.to_answer.add(chat.id)
+        _message_event(session, chat, row, EventType.MESSAGE_UPDATED)
+    if seen.tick is not None:
+        changed = await apply_tick(session, chat, row, seen.tick) or changed
+    tally.updated += changed
+    tally.duplicates += not changed
+
+
+async def _see_ticks(session: AsyncSession, channel: Channel, body: Observations, tally: _Tally) -> None:
+    known = await messages_by_external_id(session, channel.id, [seen.external_id for seen in body.ticks])
+    for chat_id in sorted({row.chat_id for row in known.values()}):
+        chat = await lock_chat(session, chat_id)
+        for seen in body.ticks:
+            row = known.get(seen.external_id)
+            if row is not None and row.chat_id == chat_id:
+                tally.updated += await apply_tick(session, chat, row, seen.tick)
+
+
+async def _answer(session: AsyncSession, channel: Channel, chat: Chat, desk: DeskSettings, now: datetime) -> None:
+    mode = ChatMode(chat.mode or channel.mode)
+    resting = chat.paused_until is not None and chat.paused_until > now
+    if mode != ChatMode.OFF and not resting:
+        await runs.schedule(session, chat, desk, reason=RunReason.INBOUND, quiet=True)
+
+
+def _revise(session: AsyncSession, row: Message, kind: str, now: datetime) -> None:
+    session.add(
+        MessageRevision(tenant_id=row.tenant_id, id=new_id(), message_id=row.id, kind=kind, text=row.text, seen_at=now)
+    )
+
+
+def _message_event(session: AsyncSession, chat: Chat, row: Message, type_: EventType) -> None:
+    after_commit(
+        session,
+        Event(
+            type=type_,
+            tenant_id=row.tenant_id,
+            ids={"chat_id": chat.id, "message_id": row.id, "channel_id": chat.channel_id},
+            versions={"chat": chat.version},
+        ),
+    )
+
+
+def _chat_changed(session: AsyncSession, chat: Chat) -> None:
+    after_commit(
+        session,
+        Event(
+            type=EventType.CHAT_UPDATED,
+            tenant_id=chat.tenant_id,
+            ids={"chat_id": chat.id, "channel_id": chat.channel_id},
+            versions={"chat": chat.version},
+        ),
+    )

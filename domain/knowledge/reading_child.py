@@ -1,0 +1,138 @@
+"""The sandboxed child that reads one file: `python -I -m domain.knowledge.reading_child`.
+
+It gets one line of JSON {mime, memory_mb, cpu_s} and then the file's bytes on standard input, and answers on standard output with one
+JSON object: {"document": …} or {"unreadable": {detail, hint}}. It has no secrets, may open few files and write none, and dies at
+its limits. Nothing imports it but its tests.
+"""
+
+import io
+import json
+import re
+import resource
+import sys
+from typing import Any
+
+from domain.knowledge.documents import Block, BlockKind, Document, Unreadable
+
+_PAGE_WINDOW = 40_000
+_PROBE = 60
+_HEAD = re.compile(r"<head\b.*?</head\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_SPACES = re.compile(r"[\W_]+")
+
+
+def main() -> None:
+    """Read one file as told on standard input."""
+    order = json.loads(sys.stdin.buffer.readline())
+    _limit(order["memory_mb"], order["cpu_s"])
+    answer: dict[str, Any]
+    try:
+        answer = {"document": read(sys.stdin.buffer.read(), order["mime"]).model_dump(mode="json")}
+    except Unreadable as error:
+        answer = {"unreadable": {"detail": error.detail, "hint": error.hint}}
+    except MemoryError:
+        answer = {
+            "unreadable": {
+                "detail": "The file needs more memory than reading one may use.",
+                "hint": "Split it into smaller files.",
+            }
+        }
+    json.dump(answer, io.TextIOWrapper(sys.stdout.buffer, "utf-8"), ensure_ascii=False)
+
+
+def read(data: bytes, declared: str | None) -> Document:
+    """Return the blocks of a file.
+
+    Raises:
+        Unreadable: it holds nothing that can be used; says why.
+    """
+    from domain.knowledge import blocks, sniffing  # noqa: PLC0415 - loaded under the limits
+
+    if declared == sniffing.ANSWER:
+        entry = json.loads(data)
+        answer = Block(kind=BlockKind.ANSWER, text=entry["answer"], question=entry["question"])
+        return Document(mime=declared, blocks=[answer])
+    mime = sniffing.sniff(data, declared)
+    pages = 0
+    match mime:
+        case sniffing.CSV:
+            found = blocks.csv_blocks(sniffing.decode(data))
+        case sniffing.TEXT | sniffing.MARKDOWN:
+            found = blocks.MarkdownBlocks(plain=mime == sniffing.TEXT).read(sniffing.decode(data))
+        case sniffing.HTML:
+            page = _HEAD.sub(" ", sniffing.decode(data)).encode()
+            found = blocks.MarkdownBlocks().read(_extract(page, mime).content)
+        case sniffing.DOCX:
+            sniffing.check_archive(data)
+            found = blocks.MarkdownBlocks().read(_extract(data, mime).content)
+        case _:
+            result = _extract(data, mime)
+            pages = len(result.pages or [])
+            found = blocks.MarkdownBlocks(joined_rows=True).read(result.content)
+            found = _on_pages(found, [page["content"] for page in result.pages or []])
+    if not found:
+        raise _nothing(mime)
+    return Document(mime=mime, pages=pages, blocks=found)
+
+
+def _limit(memory_mb: int, cpu_s: int) -> None:
+    """Take from this process what reading a file does not need."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 1024 * 1024,) * 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _extract(data: bytes, mime: str) -> Any:
+    import kreuzberg  # noqa: PLC0415 - loaded under the limits, and only for the formats that need it
+
+    config = kreuzberg.ExtractionConfig(
+        use_cache=False,
+        enable_quality_processing=False,
+        output_format="markdown",
+        pages=kreuzberg.PageConfig(extract_pages=True),
+        concurrency=kreuzberg.ConcurrencyConfig(max_threads=1),
+    )
+    try:
+        return kreuzberg.extract_bytes_sync(data, mime, config)
+    except kreuzberg.KreuzbergError as error:
+        if "password" in str(error).lower():
+            raise Unreadable(
+                "The file is locked with a password.", hint="Save it without one and upload that."
+            ) from None
+        raise Unreadable(
+            "The file is damaged and cannot be opened.",
+            hint="Open it in its own program, save it again and upload that.",
+        ) from None
+
+
+def _nothing(mime: str) -> Unreadable:
+    if mime == "application/pdf":
+        return Unreadable(
+            "There is no text in this PDF; it seems to hold scanned pictures only.",
+            hint="Run it through text recognition (OCR), or paste its text.",
+        )
+    return Unreadable("No text was found in the file.", hint="Check the original, or paste its text.")
+
+
+def _on_pages(blocks: list[Block], pages: list[str]) -> list[Block]:
+    """Say for each block on which page it begins, by finding its first letters in the pages' plain text, in reading order."""
+    ends: list[int] = []
+    stream = ""
+    for content in pages:
+        stream += _SPACES.sub("", content)
+        ends.append(len(stream))
+    placed: list[Block] = []
+    cursor, page = 0, 0
+    for block in blocks:
+        at = stream.find(_SPACES.sub("", block.text)[:_PROBE], cursor, cursor + _PAGE_WINDOW)
+        if at >= 0:
+            cursor = at + 1
+            while page < len(ends) - 1 and at >= ends[page]:
+                page += 1
+        placed.append(block.model_copy(update={"page": page + 1}))
+    return placed
+
+
+if __name__ == "__main__":
+    main()

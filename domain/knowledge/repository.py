@@ -1,0 +1,165 @@
+"""Storage of sources, their chunks and vectors."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Text, bindparam, cast, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import REGCONFIG, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.contracts.states import SourceState
+from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, VectorUsem3
+
+VectorTable = type[VectorUsem3]
+VECTOR_TABLES: dict[str, VectorTable] = {"usem3-512": VectorUsem3}
+"""The table of each embedding model, by the name of its embedder."""
+
+_AT_WORK = (SourceState.QUEUED, SourceState.PARSING, SourceState.EMBEDDING)
+
+
+@dataclass(frozen=True, slots=True)
+class NewChunk:
+    """A chunk to be stored: `searched` is what full text finds, `search_config` how it is stemmed."""
+
+    id: UUID
+    position: int
+    page: int | None
+    heading: str | None
+    text: str
+    curated_answer: str | None
+    language: str | None
+    search_config: str
+    searched: str
+    vector: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRepository:
+    """Sources of the tenant of the session."""
+
+    session: AsyncSession
+
+    async def find(self, source_id: UUID) -> KnowledgeSource | None:
+        """Return one source that was not removed."""
+        return await self.session.scalar(
+            select(KnowledgeSource)
+            .where(KnowledgeSource.id == source_id, KnowledgeSource.state != SourceState.REMOVED)
+            .execution_options(populate_existing=True)
+        )
+
+    async def lock(self, source_id: UUID) -> KnowledgeSource | None:
+        """Return one source that was not removed, locked until the transaction ends."""
+        return await self.session.scalar(
+            select(KnowledgeSource)
+            .where(KnowledgeSource.id == source_id, KnowledgeSource.state != SourceState.REMOVED)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
+    async def add_or_find(self, source: KnowledgeSource) -> tuple[KnowledgeSource, bool]:
+        """Store a source, or return the one with the same bytes, locked; the second value says whether it is new."""
+        values = {
+            name: getattr(source, name)
+            for name in ("tenant_id", "id", "kind", "title", "mime", "size", "sha256", "blob_key", "valid_until")
+        }
+        row = insert(KnowledgeSource).values(
+            values
+            | {"state": SourceState.QUEUED, "version": 1, "pages": 0, "chunks_total": 0, "chunks_done": 0, "attempt": 0}
+        )
+        added = await self.session.scalar(
+            row.on_conflict_do_nothing(
+                index_elements=[KnowledgeSource.tenant_id, KnowledgeSource.sha256],
+                index_where=text("state <> 'removed'"),  # a bound value would not name the index once prepared
+            ).returning(KnowledgeSource.id)
+        )
+        found = await self.session.scalar(
+            select(KnowledgeSource)
+            .where(KnowledgeSource.sha256 == source.sha256, KnowledgeSource.state != SourceState.REMOVED)
+            .with_for_update()
+        )
+        if found is None:  # removed by another between the two statements: the second try stores it
+            return await self.add_or_find(source)
+        return found, added is not None
+
+    async def page(self, before: UUID | None, limit: int) -> Sequence[KnowledgeSource]:
+        """Return up to `limit` sources older than `before`, newest first."""
+        query = select(KnowledgeSource).where(KnowledgeSource.state != SourceState.REMOVED)
+        if before is not None:
+            query = query.where(KnowledgeSource.id < before)
+        return (await self.session.scalars(query.order_by(KnowledgeSource.id.desc()).limit(limit))).all()
+
+    async def claim(self, source_id: UUID, claim_id: UUID, lease_s: float) -> KnowledgeSource | None:
+        """Take a source that waits, or whose worker fell silent, for `lease_s` seconds; none where another has it."""
+        return await self.session.scalar(
+            update(KnowledgeSource)
+            .where(
+                KnowledgeSource.id == source_id,
+                KnowledgeSource.state.in_(_AT_WORK),
+                or_(KnowledgeSource.lease_until.is_(None), KnowledgeSource.lease_until < func.now()),
+            )
+            .values(
+                claim_id=claim_id,
+                lease_until=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, lease_s),
+                attempt=KnowledgeSource.attempt + 1,
+                state=SourceState.PARSING,
+                chunks_done=0,
+                chunks_total=0,
+            )
+            .returning(KnowledgeSource)
+        )
+
+    async def hold(self, source_id: UUID, claim_id: UUID) -> KnowledgeSource | None:
+        """Return a claimed source, locked; none where the claim is no longer ours."""
+        return await self.session.scalar(
+            select(KnowledgeSource)
+            .where(
+                KnowledgeSource.id == source_id,
+                KnowledgeSource.claim_id == claim_id,
+                KnowledgeSource.state.in_(_AT_WORK),
+            )
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
+    async def now(self) -> datetime:
+        """Return the database's clock, the one that leases go by."""
+        now: datetime = (await self.session.execute(select(func.clock_timestamp()))).scalar_one()
+        return now
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRepository:
+    """Chunks and vectors of the tenant of the session; `table` is that of the embedding model in use."""
+
+    session: AsyncSession
+    table: VectorTable
+
+    async def add(self, source: KnowledgeSource, chunks: Sequence[NewChunk]) -> None:
+        """Store a batch of chunks with their vectors."""
+        if not chunks:
+            return
+        own = {"tenant_id": source.tenant_id, "source_id": source.id}
+        valid = {"valid_from": source.valid_from, "valid_until": source.valid_until}
+        statement = insert(KnowledgeChunk).values(
+            search=func.to_tsvector(
+                cast(bindparam("stemmed_as", type_=Text), REGCONFIG), bindparam("searched", type_=Text)
+            )
+        )
+        await self.session.execute(statement, [own | valid | _row(chunk) for chunk in chunks])
+        await self.session.execute(
+            insert(self.table), [own | {"id": chunk.id, "embedding": chunk.vector} for chunk in chunks]
+        )
+
+    async def remove_of(self, source_id: UUID) -> None:
+        """Delete every chunk and vector of a source, of every embedding model."""
+        await self.session.execute(delete(KnowledgeChunk).where(KnowledgeChunk.source_id == source_id))
+        for table in VECTOR_TABLES.values():
+            await self.session.execute(delete(table).where(table.source_id == source_id))
+
+
+def _row(chunk: NewChunk) -> dict[str, object]:
+    row = asdict(chunk)
+    del row["vector"]
+    return row | {"stemmed_as": chunk.search_config}

@@ -1,0 +1,170 @@
+"""Knowledge sources: adding, showing and removing them. What becomes of a source after that is in `ingest`."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import PurePath
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.contracts.base import Page
+from core.contracts.events import Event, EventType
+from core.contracts.ids import new_id
+from core.contracts.knowledge import NewCuratedAnswer, NewTextSource, Source
+from core.contracts.principal import Principal
+from core.contracts.states import SourceKind, SourceState
+from core.db.session import Ring, after_commit
+from core.errors import InvalidInput, NotFound
+from core.storage.blobs import BlobStore
+from domain.audit.service import record
+from domain.drafts.store import retire_citing
+from domain.due import service as due
+from domain.knowledge.models import KnowledgeSource
+from domain.knowledge.repository import VECTOR_TABLES, ChunkRepository, SourceRepository
+
+INGEST_TASK = "knowledge.ingest"
+SEARCH_QUESTION = "knowledge.search"
+
+_MIMES = {
+    ".pdf": "application/pdf",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".csv": "text/csv",
+    ".txt": "text/plain",
+}
+_ANSWER_MIME = "application/vnd.waxos.answer+json"
+
+
+async def add_file(
+    session: AsyncSession,
+    caller: Principal,
+    *,
+    title: str,
+    filename: str,
+    mime: str | None,
+    size: int,
+    sha256: str,
+    blob_key: str,
+    valid_until: datetime | None = None,
+) -> Source:
+    """Register an uploaded file, whose bytes are stored already, and have it read. The same bytes are the same source: the one
+    that is there is returned, and read again if it had failed.
+    """
+    row = _row(caller, SourceKind.FILE, title or filename, sha256, valid_until)
+    row.mime, row.size, row.blob_key = _declared(filename, mime), size, blob_key
+    return await _add(session, caller, row)
+
+
+async def add_text(session: AsyncSession, blobs: BlobStore, caller: Principal, body: NewTextSource) -> Source:
+    """Store a text that staff typed or pasted, and have it read."""
+    return await _add_bytes(
+        session, blobs, caller, _row(caller, SourceKind.TEXT, body.title, "", body.valid_until), "text/plain", body.text
+    )
+
+
+async def add_curated(session: AsyncSession, blobs: BlobStore, caller: Principal, body: NewCuratedAnswer) -> Source:
+    """Store the exact answer to a question, and have it found before anything else."""
+    content = json.dumps({"question": body.question, "answer": body.answer}, ensure_ascii=False)
+    row = _row(caller, SourceKind.CURATED, body.question[:200], "", body.valid_until)
+    return await _add_bytes(session, blobs, caller, row, _ANSWER_MIME, content)
+
+
+async def get_source(session: AsyncSession, source_id: UUID) -> Source:
+    """Return one source.
+
+    Raises:
+        NotFound: no such source in the tenant, or it was removed.
+    """
+    return Source.model_validate(_found(await SourceRepository(session).find(source_id)))
+
+
+async def list_sources(session: AsyncSession, cursor: str | None = None, limit: int = 50) -> Page[Source]:
+    """Return a page of sources, newest first.
+
+    Raises:
+        InvalidInput: the cursor is not one of ours.
+    """
+    try:
+        before = UUID(cursor) if cursor else None
+    except ValueError:
+        raise InvalidInput(
+            "The cursor is not one that this list gave out.", hint="Begin again without a cursor."
+        ) from None
+    rows = await SourceRepository(session).page(before, limit + 1)
+    items = [Source.model_validate(row) for row in rows[:limit]]
+    return Page[Source](items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
+
+
+async def remove_source(session: AsyncSession, caller: Principal, source_id: UUID) -> None:
+    """Remove a source with its chunks and vectors, and retire the waiting drafts that cite it.
+
+    Raises:
+        NotFound: no such source in the tenant, or it was removed already.
+    """
+    retired = await retire_citing(session, source_id)  # first: chats are locked before anything else
+    row = _found(await SourceRepository(session).lock(source_id))
+    row.state, row.removed_at, row.claim_id, row.lease_until = SourceState.REMOVED, datetime.now(UTC), None, None
+    row.chunks_done = row.chunks_total = 0
+    for table in VECTOR_TABLES.values():
+        await ChunkRepository(session, table).remove_of(source_id)
+    await due.clear(session, caller.tenant_id, INGEST_TASK, source_id)
+    record(session, caller, "source.removed", "source", source_id, {"drafts_retired": retired})
+    announce(session, row)
+
+
+def announce(session: AsyncSession, row: KnowledgeSource) -> None:
+    """Tell open panels, after the commit, that a source has changed."""
+    after_commit(
+        session,
+        Event(
+            type=EventType.SOURCE_UPDATED,
+            tenant_id=row.tenant_id,
+            ids={"source_id": row.id},
+            versions={"source": row.version, "chunks_done": row.chunks_done, "chunks_total": row.chunks_total},
+        ),
+    )
+
+
+async def _add_bytes(
+    session: AsyncSession, blobs: BlobStore, caller: Principal, row: KnowledgeSource, mime: str, content: str
+) -> Source:
+    data = content.encode()
+    blob = await blobs.put(caller.tenant_id, _once(data), limit=len(data))
+    row.mime, row.size, row.sha256, row.blob_key = mime, blob.size, blob.sha256, blob.key
+    return await _add(session, caller, row)
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def _add(session: AsyncSession, caller: Principal, row: KnowledgeSource) -> Source:
+    source, is_new = await SourceRepository(session).add_or_find(row)
+    if is_new or source.state == SourceState.FAILED:
+        source.state, source.failure, source.attempt, source.lease_until = SourceState.QUEUED, None, 0, None
+        await due.schedule(session, source.tenant_id, INGEST_TASK, source.id, datetime.now(UTC))
+        after_commit(session, Ring(INGEST_TASK, source.tenant_id, source.id))
+        record(session, caller, "source.added", "source", source.id, {"kind": source.kind, "size": source.size})
+        announce(session, source)
+    return Source.model_validate(source)
+
+
+def _row(caller: Principal, kind: SourceKind, title: str, sha256: str, valid_until: datetime | None) -> KnowledgeSource:
+    return KnowledgeSource(
+        tenant_id=caller.tenant_id, id=new_id(), kind=kind, title=title[:200], sha256=sha256, valid_until=valid_until
+    )
+
+
+def _declared(filename: str, mime: str | None) -> str | None:
+    """Return what a file says it is: its ending tells more than the type that a browser sends along."""
+    return _MIMES.get(PurePath(filename).suffix.lower(), mime)
+
+
+def _found(row: KnowledgeSource | None) -> KnowledgeSource:
+    if row is None:
+        raise NotFound("There is no such source.", hint="It may have been removed; reload the list.")
+    return row

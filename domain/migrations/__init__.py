@@ -1,0 +1,1 @@
+"""Alembic's environment: run by core.db.migrate under the admin role, never by the app."""

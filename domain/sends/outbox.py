@@ -1,0 +1,180 @@
+"""Putting approved text on its way, and taking it back to staff where it cannot go."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.contracts.bridge import BridgeHintType
+from core.contracts.drafts import Send as WireSend
+from core.contracts.events import Event, EventType
+from core.contracts.ids import new_id
+from core.contracts.states import DraftStatus, SendStatus
+from core.contracts.texts import text_sha256
+from core.db.session import after_commit
+from core.errors import Conflict, NotFound
+from domain.channels.service import ring_holder
+from domain.chats.models import Chat
+from domain.chats.repository import database_now
+from domain.drafts import store
+from domain.drafts.models import Draft
+from domain.due import service as due
+from domain.sends.models import Send
+from domain.sends.transitions import ON_ITS_WAY, move
+
+WATCH_TASK = "send.watch"
+LIFE = timedelta(hours=4)
+"""How long approved text may wait for a bridge; later it would answer another day's question, so staff look again."""
+
+
+async def lock_send(session: AsyncSession, send_id: UUID) -> Send:
+    """Return the send, locked; its chat must be locked already.
+
+    Raises:
+        NotFound: no such send in the tenant.
+    """
+    send = await session.scalar(
+        select(Send).where(Send.id == send_id).with_for_update().execution_options(populate_existing=True)
+    )
+    if send is None:
+        raise NotFound("There is no such send.", hint="Reload the chat.")
+    return send
+
+
+async def chat_of_send(session: AsyncSession, send_id: UUID) -> UUID:
+    """Return the chat that a send belongs to, without locking anything.
+
+    Raises:
+        NotFound: no such send in the tenant.
+    """
+    chat_id = await session.scalar(select(Send.chat_id).where(Send.id == send_id))
+    if chat_id is None:
+        raise NotFound("There is no such send.", hint="Reload the chat.")
+    return chat_id
+
+
+def refuse_cold(chat: Chat) -> None:
+    """Refuse to write to somebody who never wrote: WAXOS answers, it does not approach.
+
+    Raises:
+        Conflict: the chat holds no message of the customer.
+    """
+    if chat.last_inbound_at is None:
+        raise Conflict(
+            "This person has not written to you, so WAXOS does not write first.",
+            hint="Wait for their message, or write from your phone.",
+            code="cold_message",
+        )
+
+
+async def queue(session: AsyncSession, chat: Chat, draft: Draft, *, automatic: bool) -> list[Send]:
+    """Queue one send a part of a draft that was just approved, in the same transaction.
+
+    Raises:
+        Conflict: nobody wrote first.
+    """
+    refuse_cold(chat)
+    now = await database_now(session)
+    sends = [
+        Send(
+            tenant_id=draft.tenant_id,
+            id=new_id(),
+            chat_id=chat.id,
+            channel_id=chat.channel_id,
+            draft_id=draft.id,
+            part=part,
+            parts_total=len(draft.parts),
+            text=text,
+            text_sha256=text_sha256([text]),
+            status=SendStatus.QUEUED,
+            chat_version=chat.version,
+            automatic=automatic,
+            approved_by=draft.decided_by,
+            queued_at=now,
+            expires_at=now + LIFE,
+        )
+        for part, text in enumerate(draft.parts)
+    ]
+    session.add_all(sends)
+    await session.flush()
+    for send in sends:
+        await due.schedule(session, send.tenant_id, WATCH_TASK, send.id, now + LIFE)
+        changed(session, send, chat)
+    await ring_holder(session, chat.channel_id, BridgeHintType.SEND_QUEUED)
+    return sends
+
+
+async def give_back_rest(session: AsyncSession, chat: Chat, send: Send, *, code: str, detail: str) -> None:
+    """Return the parts behind a send that will not be proven to have left: they could never be armed."""
+    following = [part for part in await _rest(session, send) if part.part > send.part]
+    if following:
+        await give_back(session, chat, following[0], code=code, detail=detail)
+
+
+async def give_back(session: AsyncSession, chat: Chat, send: Send, *, code: str, detail: str) -> Draft | None:
+    """Return a send and the parts behind it to staff as a pending draft with the same text (never to be sent twice by chance).
+
+    Text that was approved by a machine is not brought back: a newer draft takes its place.
+    """
+    rest = await _rest(session, send)
+    for part in rest:
+        move(part, SendStatus.RETURNED)
+        part.error_code, part.error_detail = code, detail
+        changed(session, part, chat)
+    draft = await store.lock_draft(session, send.draft_id)
+    if send.automatic:
+        return None
+    await store.retire_open(session, chat, "a reply came back from the bridge")
+    back = store.add_human_draft(
+        session,
+        chat,
+        draft_id=None,
+        author_id=draft.decided_by,
+        parts=[part.text for part in rest],
+        parent=draft,
+        status=DraftStatus.PENDING,
+        intent=None,
+        reason=f"{store.RETURNED}: {detail}",
+    )
+    back.check = draft.check if len(rest) == len(draft.parts) else None
+    await session.flush()
+    await store.copy_passages(session, draft.id, back)
+    store.changed(session, back, chat)
+    return back
+
+
+async def sends_of_draft(session: AsyncSession, draft_id: UUID) -> Sequence[Send]:
+    """Return the sends of a draft in the order of its parts."""
+    return list(
+        await session.scalars(select(Send).where(Send.draft_id == draft_id).order_by(Send.part, Send.queued_at))
+    )
+
+
+def changed(session: AsyncSession, send: Send, chat: Chat) -> None:
+    """Tell panels and the bridge, after the commit, that a send changed."""
+    after_commit(
+        session,
+        Event(
+            type=EventType.SEND_UPDATED,
+            tenant_id=send.tenant_id,
+            ids={"chat_id": send.chat_id, "send_id": send.id, "draft_id": send.draft_id, "channel_id": send.channel_id},
+            versions={"chat": chat.version},
+        ),
+    )
+
+
+def to_wire(send: Send) -> WireSend:
+    """Return a send as the API shows it."""
+    return WireSend.model_validate(send)
+
+
+async def _rest(session: AsyncSession, send: Send) -> list[Send]:
+    rows = await session.scalars(
+        select(Send)
+        .where(Send.draft_id == send.draft_id, Send.part >= send.part, Send.status.in_(ON_ITS_WAY))
+        .order_by(Send.part)
+        .with_for_update()
+    )
+    return list(rows)

@@ -1,0 +1,68 @@
+"""Sends that time overtakes: text that waited too long, and armed ones whose bridge does not come back."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core.contracts.states import SendStatus
+from domain.channels.models import Channel
+from domain.chats.models import Chat
+from domain.chats.repository import database_now, lock_chat
+from domain.due import service as due
+from domain.sends import outbox
+from domain.sends.models import Send
+from domain.sends.transitions import move
+
+_LOOK_AGAIN = timedelta(seconds=60)
+_WAITING = (SendStatus.QUEUED, SendStatus.LEASED)
+
+
+async def watch(session: AsyncSession, send_id: UUID) -> None:
+    """Look at a send whose time has come: expire it, call it unknown, or say when to look again.
+
+    An armed send stays with the bridge that holds the channel, which settles it; without a holder nobody can, and staff decide.
+    """
+    chat = await lock_chat(session, await outbox.chat_of_send(session, send_id))
+    send = await outbox.lock_send(session, send_id)
+    channel = (await session.execute(select(Channel).where(Channel.id == send.channel_id))).scalar_one()
+    now = await database_now(session)
+    if send.status in _WAITING:
+        again = _expire(session, chat, send, channel, now)
+    elif send.status == SendStatus.ARMED:
+        again = _doubt(session, chat, send, channel, now)
+    else:
+        again = None
+    if again is None:
+        await due.clear(session, send.tenant_id, outbox.WATCH_TASK, send.id)
+    else:
+        await due.schedule(session, send.tenant_id, outbox.WATCH_TASK, send.id, again)
+
+
+def _expire(session: AsyncSession, chat: Chat, send: Send, channel: Channel, now: datetime) -> datetime | None:
+    if send.expires_at is None:
+        return None
+    if now < send.expires_at:
+        return send.expires_at
+    if send.status == SendStatus.LEASED and _held(channel, now):
+        return now + _LOOK_AGAIN
+    move(send, SendStatus.EXPIRED)
+    send.error_code = "waited_too_long"
+    send.error_detail = "No bridge sent it in time. Read the chat again before you send it."
+    outbox.changed(session, send, chat)
+    return None
+
+
+def _doubt(session: AsyncSession, chat: Chat, send: Send, channel: Channel, now: datetime) -> datetime | None:
+    if _held(channel, now) or (channel.guard_until is not None and channel.guard_until > now):
+        return now + _LOOK_AGAIN
+    move(send, SendStatus.UNKNOWN)
+    send.error_code = "bridge_away"
+    send.error_detail = "The computer that was sending it has been away since. Look at the phone: is the message there?"
+    outbox.changed(session, send, chat)
+    return None
+
+
+def _held(channel: Channel, now: datetime) -> bool:
+    return channel.lease_until is not None and channel.lease_until > now

@@ -1,0 +1,26 @@
+"""Every table of the desk by one import, for migrations and for the tests that look over all of them."""
+
+from core.db.base import Base
+from domain.accounts.models import RefreshToken, Tenant, User
+from domain.audit.models import AuditEntry
+from domain.channels.models import Channel
+from domain.chats.models import Attachment, Chat, Message, MessageRevision
+from domain.contacts.models import Contact, ContactAddress
+from domain.devices.models import Device, Pairing
+from domain.directory.models import DirectoryEntry
+from domain.drafts.models import Draft, DraftPassage, DraftRun
+from domain.due.models import Due
+from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, VectorUsem3
+from domain.policies.models import Policy
+from domain.prompts.models import Prompt, PromptLabel
+from domain.sends.models import Send
+from domain.usage.models import AiInteraction
+
+METADATA = Base.metadata
+TABLES: tuple[type[Base], ...] = (
+    Tenant, User, RefreshToken, DirectoryEntry, Due, AuditEntry, Policy, Prompt, PromptLabel,
+    Contact, ContactAddress, Channel, Device, Pairing, Chat, Message, MessageRevision, Attachment,
+    DraftRun, Draft, DraftPassage, Send, KnowledgeSource, KnowledgeChunk, VectorUsem3, AiInteraction,
+)  # fmt: skip
+WITHOUT_TENANT_POLICY = ("directory", "due")
+"""The only two tables without row-level security (decision 3)."""
