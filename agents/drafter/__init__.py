@@ -1,0 +1,16 @@
+"""The drafter: the facts of a reply, each with the passages that carry it. With no provider configured it is extractive."""
+
+import importlib
+from typing import cast
+
+from agents.drafter.extractive import ExtractiveDrafter
+from agents.ports import Drafter
+from core.aal import Aal
+
+
+def build_drafter(aal: Aal, *, instructions: str | None = None) -> Drafter:
+    """Return the drafter for this process's AI layer; `instructions` replace the seed prompt (prompts are rows, decision 12)."""
+    if not aal.configured:
+        return ExtractiveDrafter(aal.embedder)
+    module = importlib.import_module("agents.drafter.agent")
+    return cast(Drafter, module.ModelDrafter(aal, instructions))

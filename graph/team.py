@@ -1,0 +1,67 @@
+"""Who works on the runs of this process: the agents on its AI layer, each run's retriever bound to its tenant's knowledge."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from agents.compliance import build_checker
+from agents.drafter import build_drafter
+from agents.humanizer import build_humanizer
+from agents.ports import Checker, Drafter, Humanizer, PassageSearch
+from agents.retriever import build_retriever
+from core.aal import Aal, build_aal
+from core.aal.language import LanguageDetector
+from core.contracts.ids import new_id
+from core.contracts.reasoning import Conversation, Passage
+from core.jobs.registry import Resources
+from domain.drafts.runs import ClaimedRun
+from domain.knowledge.search import KnowledgeSearch
+from graph.context import Agents
+from graph.runner import Runner
+from graph.runs import DomainRuns
+
+SearchFor = Callable[[UUID], PassageSearch]
+"""The search over one tenant's knowledge, by the tenant's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Drafter, humanizer and checker know no tenant and serve every run; the retriever is made for each."""
+
+    search_for: SearchFor
+    drafter: Drafter
+    humanizer: Humanizer
+    checker: Checker
+
+    async def agents_for(self, run: ClaimedRun) -> Agents:
+        """Return the agents of one run."""
+        return Agents(build_retriever(self.search_for(run.tenant_id)), self.drafter, self.humanizer, self.checker)
+
+
+def build_team(aal: Aal, detector: LanguageDetector, search_for: SearchFor) -> Team:
+    """Make the team of this process; with no provider configured it works without a model."""
+    return Team(search_for, build_drafter(aal), build_humanizer(aal), build_checker(aal.embedder, detector))
+
+
+async def open_runner(resources: Resources) -> Runner:
+    """Make the runner of a worker and load what its first draft would otherwise wait for.
+
+    Raises:
+        SetupError: the settings name a provider without its key, or an unknown embedding model.
+    """
+    db, settings, detector = resources.db, resources.settings, LanguageDetector()
+    aal = build_aal(settings.aal)
+    # No floor: whether a passage answers is the drafter's to judge, sentence by sentence, and a floor loses a third of the answers.
+    team = build_team(
+        aal, detector, lambda tenant_id: KnowledgeSearch(db, tenant_id, aal.embedder, detector, floor=0.0)
+    )
+    await aal.warm()
+    await _warm(team)
+    return Runner(db.engine, DomainRuns(db, settings.desk), team.agents_for, settings.desk, detector)
+
+
+async def _warm(team: Team) -> None:
+    """Let the checker load its word lists: they cost the first check half a second."""
+    passage = Passage(id=new_id(), source_id=new_id(), source_title="", text="open", language="en")
+    nobody = Conversation(chat_id=new_id(), contact_name=None, language="en", history=[], burst=[])
+    await team.checker.check(nobody, ["open"], [], [passage])
