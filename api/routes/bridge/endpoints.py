@@ -1,0 +1,116 @@
+"""What the desktop bridge calls, with its device token. Every call may be repeated: a lost answer is asked again."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Request, Response, WebSocket
+
+from api.deps import BridgeDevice, Db, ExternalIdPath, Res
+from api.errors import problem, request_id_of
+from api.refusals import problems
+from api.resources import resources_of
+from api.websocket import enter, pour
+from core.contracts.bridge import (
+    Arm,
+    Armed,
+    Lease,
+    LeaseRequest,
+    NextSend,
+    Observations,
+    ObservationsStored,
+    SendOrder,
+    SendReport,
+    SendReported,
+)
+from core.contracts.chats import Attachment
+from core.contracts.principal import Scope
+from core.errors import Conflict
+from domain.channels import service as channels
+from domain.chats import files
+from domain.chats.ingest import ingest_observations
+from domain.devices import service as devices
+from domain.sends import service as sends
+
+router = APIRouter(prefix="/bridge", tags=["bridge"])
+_REFUSALS = problems(401, 403, 404, 409, 422, 429, 503)
+_BYTES = {"type": "string", "format": "binary"}
+
+
+@router.post("/lease", summary="Take or keep the channel", responses=_REFUSALS)
+async def lease(caller: BridgeDevice, db: Db, res: Res, body: LeaseRequest) -> Lease:
+    """Hold the channel for some seconds more. 409 while another bridge holds it or armed a send; Retry-After says when to ask again."""
+    granted = await channels.lease(db, caller, body, res["settings"].desk)
+    await devices.note_seen(db, caller, body.app_version, body.protocol)
+    return granted
+
+
+@router.post("/observations", summary="Report what the page shows", responses=_REFUSALS)
+async def observe(caller: BridgeDevice, db: Db, res: Res, body: Observations) -> ObservationsStored:
+    """Store chats, messages and ticks, each once. Only the holder of the channel may report."""
+    return await ingest_observations(db, caller, body, res["settings"].desk)
+
+
+@router.post(
+    "/sends/next",
+    summary="Ask for the next send",
+    response_model=SendOrder,
+    responses={**_REFUSALS, 204: {"description": "nothing to send now"}},
+)
+async def next_send(caller: BridgeDevice, db: Db, res: Res, body: NextSend) -> SendOrder | Response:
+    """Give the one send to work on now, the same one until it is settled; an armed one comes back only to be settled."""
+    order = await sends.lease_next(db, caller, body, res["settings"].desk)
+    return Response(status_code=204) if order is None else order
+
+
+@router.post("/sends/{send_id}/arm", summary="Ask to click", response_model=Armed, responses=_REFUSALS)
+async def arm(request: Request, caller: BridgeDevice, db: Db, res: Res, send_id: UUID, body: Arm) -> Armed | Response:
+    """Compare what stands in the box with what was approved, and allow one click within three seconds."""
+    answer = await sends.arm(db, caller, send_id, body, res["settings"].desk)
+    if isinstance(answer, Conflict):  # returned, not raised: what it did to the send is to be committed
+        return problem(answer, request_id_of(request))
+    return answer
+
+
+@router.post("/sends/{send_id}/report", summary="Report the outcome", responses=_REFUSALS)
+async def report(caller: BridgeDevice, db: Db, send_id: UUID, body: SendReport) -> SendReported:
+    """Store what was found out about a send. Accepted in every state; a settled one answers its status and changes nothing."""
+    return await sends.report(db, caller, send_id, body)
+
+
+@router.put(
+    "/messages/{external_id}/files/{position}",
+    summary="Hand in the bytes of a file",
+    responses=problems(401, 403, 404, 413, 422, 429, 503),
+    openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": _BYTES}}}},
+)
+async def put_file(
+    request: Request,
+    caller: BridgeDevice,
+    res: Res,
+    external_id: ExternalIdPath,
+    position: Annotated[int, Path(ge=0, le=99, description="place of the file in its message, from 0")],
+) -> Attachment:
+    """Store the bytes of a file of a message that was reported before. Repeats are harmless; what is stored is never replaced."""
+    db = res["db"]
+    async with db.unit_of_work(caller.tenant_id) as session:
+        await files.require_attachment(session, caller, external_id, position)
+    limit = res["settings"].api.max_upload_mb * 1024 * 1024
+    blob = await res["blobs"].put(caller.tenant_id, request.stream(), limit=limit)
+    async with db.unit_of_work(caller.tenant_id) as session:
+        return await files.store_file(
+            session, caller, external_id, position, blob_key=blob.key, sha256=blob.sha256, size=blob.size
+        )
+
+
+@router.websocket("/stream")
+async def stream(socket: WebSocket) -> None:
+    """Send doorbells to a bridge; each says only: ask. The first comes at once, so that nothing waits for the next."""
+    caller = await enter(socket, Scope.BRIDGE)
+    if caller is None:
+        return
+    resources = resources_of(socket)
+    await pour(
+        socket,
+        resources["bus"].follow_device(caller.subject_id),
+        lambda: devices.require_paired(resources["db"], caller),
+    )

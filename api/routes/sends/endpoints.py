@@ -1,0 +1,46 @@
+"""Sends: what is on its way, and what people may do about it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from api.deps import ChatsRead, Db, DraftsDecide
+from api.refusals import problems
+from core.contracts.base import Page
+from core.contracts.drafts import Send, SettleSend
+from core.contracts.states import SendStatus
+from domain.sends import people as sends
+
+router = APIRouter(prefix="/sends", tags=["sends"])
+_REFUSALS = problems(401, 403, 404, 409, 422, 429, 503)
+
+
+@router.get("", summary="List sends", responses=problems(401, 403, 422, 429, 503))
+async def list_sends(
+    _caller: ChatsRead,
+    db: Db,
+    status: Annotated[SendStatus | None, Query(description="only sends in this status")] = None,
+    chat_id: Annotated[UUID | None, Query(description="only sends of this chat")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Page[Send]:
+    """Return the newest sends, newest first."""
+    return Page(items=await sends.list_sends(db, status, chat_id, limit))
+
+
+@router.post("/{send_id}/settle", summary="Say what became of an unknown send", responses=_REFUSALS)
+async def settle(caller: DraftsDecide, db: Db, send_id: UUID, body: SettleSend) -> Send:
+    """A person has looked at the phone: the message is there (`sent`), or is given up (`abandoned`)."""
+    return await sends.settle(db, caller, send_id, body)
+
+
+@router.post("/{send_id}/cancel", summary="Cancel a send", responses=_REFUSALS)
+async def cancel(caller: DraftsDecide, db: Db, send_id: UUID) -> Send:
+    """Stop a send that is not armed yet, and the parts behind it."""
+    return await sends.cancel(db, caller, send_id)
+
+
+@router.post("/{send_id}/retry", summary="Send again", responses=_REFUSALS)
+async def retry(caller: DraftsDecide, db: Db, send_id: UUID) -> Send:
+    """Queue the same text again as a new send, where it cannot arrive twice."""
+    return await sends.retry(db, caller, send_id)
