@@ -1,0 +1,149 @@
+"""`waxos bridge …`: run and pair the bridge, look at the page and send by hand, serve the sandbox."""
+
+import asyncio
+import json
+import os
+import platform
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from core.contracts.bridge import PROTOCOL
+from core.contracts.channels import PairDevice
+from core.errors import SetupError, WaxosError
+from core.settings import BridgeSettings, Settings, load_settings
+from core.telemetry import configure_logging
+from desktop_bridge import __version__, byhand, host
+from desktop_bridge.failpoints import planned
+from desktop_bridge.journal.journal import open_journal
+from desktop_bridge.link.client import ServerClient
+from desktop_bridge.runner import run_bridge
+from desktop_bridge.sandbox.commands import app as sandbox_app
+from desktop_bridge.status import BridgeStatus
+
+FAILPOINTS = "FAILPOINTS"
+"""Environment variable of the crash tests, for instance `send.armed=kill`; see desktop_bridge/failpoints.py."""
+
+app = typer.Typer(
+    help="The desktop bridge: reads the chat page and sends what was approved, once.", no_args_is_help=True
+)
+app.registered_commands.extend(sandbox_app.registered_commands)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+log = structlog.get_logger(__name__)
+
+
+@app.command()
+def run() -> None:
+    """Run the bridge until Ctrl-C. Pairs itself first where WAXOS_BRIDGE__PAIRING_CODE is set."""
+    settings = _start("bridge")
+    _finish(_run(settings))
+
+
+@app.command()
+def pair(
+    code: Annotated[str, typer.Argument(help="The code that the panel shows.")],
+    name: Annotated[str, typer.Option(help="How this computer is called in the panel.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Pair this computer with a channel of the server."""
+    settings = _start("bridge")
+    _show(_finish(_pair(settings.bridge, code, name)), as_json=as_json)
+
+
+@app.command()
+def probe(as_json: Json = False) -> None:
+    """Say what the bridge sees on the page: state, chats, and which landmark was found by which alternative."""
+    settings = _start("bridge")
+    _show(_finish(byhand.probe(settings.bridge)), as_json=as_json)
+
+
+@app.command()
+def inbox(as_json: Json = False) -> None:
+    """List the chats as the bridge reads them from the list. Opens none."""
+    settings = _start("bridge")
+    _show(_finish(byhand.inbox(settings.bridge)), as_json=as_json)
+
+
+@app.command()
+def send(
+    chat: Annotated[str, typer.Option(help="The chat's title.")],
+    text: Annotated[str, typer.Option(help="What to send.")],
+    as_json: Json = False,
+) -> None:
+    """Send one message through the whole send machine, with a local authority. Loopback pages only."""
+    settings = _start("bridge")
+    _show(_finish(byhand.send(settings.bridge, chat, text, planned(os.environ.get(FAILPOINTS, "")))), as_json=as_json)
+
+
+async def _run(settings: Settings) -> None:
+    bridge = settings.bridge
+    code = bridge.pairing_code
+    if code is not None and not _is_paired(bridge):
+        await _pair(bridge, code.get_secret_value(), "")
+    await run_bridge(bridge, failpoint=planned(os.environ.get(FAILPOINTS, "")), on_ready=_announce)
+
+
+def _is_paired(settings: BridgeSettings) -> bool:
+    with host.single_instance(host.private_folder(settings.home)):
+        journal = open_journal(settings)
+        try:
+            return journal.token(settings.server_url) is not None
+        finally:
+            journal.close()
+
+
+def _announce(status: BridgeStatus) -> None:
+    typer.echo(json.dumps({"event": "ready", **status.model_dump(mode="json")}))
+
+
+async def _pair(settings: BridgeSettings, code: str, name: str) -> dict[str, Any]:
+    with host.single_instance(host.private_folder(settings.home)):
+        journal = open_journal(settings)
+        client = ServerClient(settings.server_url, None)
+        try:
+            called = name or platform.node() or "bridge"
+            device = await client.pair(
+                PairDevice(code=code, name=called[:80], app_version=__version__, protocol=PROTOCOL)
+            )
+            journal.keep_pairing(device, settings.server_url)
+        finally:
+            await client.close()
+            journal.close()
+    return {"paired": True, "device_id": str(device.device_id), "channel_id": str(device.channel_id)}
+
+
+def _start(process: str) -> Settings:
+    try:
+        settings = load_settings()
+    except SetupError as fault:
+        raise _exit(fault) from None
+    configure_logging(settings, process=process)
+    return settings
+
+
+def _finish(work: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return asyncio.run(work)
+    except WaxosError as fault:
+        raise _exit(fault) from None
+
+
+def _exit(fault: WaxosError) -> typer.Exit:
+    typer.echo(f"error: {fault.detail}", err=True)
+    if fault.hint:
+        typer.echo(f"hint: {fault.hint}", err=True)
+    return typer.Exit(2 if isinstance(fault, SetupError) else 1)
+
+
+def _show(answer: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(answer, default=str))
+        return
+    for name, value in answer.items():
+        typer.echo(
+            f"{name.replace('_', ' ')}: {value if not isinstance(value, dict | list) else json.dumps(value, default=str)}"
+        )

@@ -1,0 +1,116 @@
+"""What can go wrong between the bridge and the page.
+
+BridgeError (a WaxosError)
+├── PageError               the page cannot be used as it is
+│   ├── PageChanged         a landmark is missing, matches several things or has another role; names the screenshot
+│   ├── PageStuck           the browser does not answer
+│   └── NotLinked           the page is not a linked, online chat page
+└── SendStopped             this send may not go on, and nothing of it has left
+    ├── ChatNotFound        no row carries the title
+    ├── ChatNotProven       a chat of that title is open, but no known message proves that it is the right one
+    ├── BoxNotEmpty         somebody's own draft stands in the box
+    ├── TextDiffers         the box does not hold exactly the approved text
+    ├── ChatRestricted      the page allows no writing here (blocked, restricted account)
+    ├── Withdrawn           the send was cancelled while it was being typed
+    ├── ArmRefused          the authority does not allow the click (a new message, a lost lease, a cancelled send)
+    └── OverBudget          the bridge's own limits say no
+"""
+
+from pathlib import Path
+from typing import ClassVar
+
+from core.errors import WaxosError
+
+
+class BridgeError(WaxosError):
+    """Base of all errors of the bridge."""
+
+    status, code, title = 500, "bridge_error", "The bridge could not go on"
+
+
+class PageError(BridgeError):
+    """The page cannot be used as it is."""
+
+    code = "page_error"
+
+
+class PageChanged(PageError):
+    """A landmark of the page is not what `landmarks.toml` says; `screenshot` shows the page at that moment."""
+
+    code, title = "page_changed", "The chat page has changed"
+
+    def __init__(self, detail: str, *, landmark: str, screenshot: Path | None = None) -> None:
+        shown = f"; see {screenshot}" if screenshot else ""
+        super().__init__(
+            f"{detail}{shown}",
+            hint="Nothing was sent. Run `waxos bridge probe --json`, then correct desktop_bridge/page/landmarks.toml.",
+        )
+        self.landmark = landmark
+        self.screenshot = screenshot
+
+
+class PageStuck(PageError):
+    """The browser does not answer, or is gone."""
+
+    code, title = "page_stuck", "The browser does not answer"
+
+
+class NotLinked(PageError):
+    """The page is not a linked, online chat page."""
+
+    code, title = "not_linked", "The chat page is not ready"
+
+
+class SendStopped(BridgeError):
+    """This send may not go on; nothing of it has left. `final` means that trying again cannot help."""
+
+    code, title = "send_stopped", "The send was stopped"
+    final: ClassVar[bool] = False
+
+
+class ChatNotFound(SendStopped):
+    """No row of the list carries the title."""
+
+    code, title, final = "chat_not_found", "The chat is not in the list", True
+
+
+class ChatNotProven(SendStopped):
+    """A chat of that title is open, but nothing proves that it is the right one."""
+
+    code, title, final = "wrong_chat", "The open chat is not proven to be the right one", True
+
+
+class BoxNotEmpty(SendStopped):
+    """Somebody's own draft stands in the box."""
+
+    code, title = "box_not_empty", "Somebody is writing in this chat"
+
+
+class TextDiffers(SendStopped):
+    """The box does not hold exactly the approved text."""
+
+    code, title, final = "text_differs", "The page changed the text while it was typed", True
+
+
+class ChatRestricted(SendStopped):
+    """The page allows no writing in this chat."""
+
+    code, title, final = "restricted", "WhatsApp does not allow writing here", True
+
+
+class Withdrawn(SendStopped):
+    """The send was cancelled while it was being typed."""
+
+    code, title = "withdrawn", "The send was cancelled"
+
+
+class ArmRefused(SendStopped):
+    """The authority does not allow the click."""
+
+    code, title = "arm_refused", "The send was stopped before the click"
+
+
+class OverBudget(SendStopped):
+    """The bridge's own limits say no."""
+
+    code, title = "over_budget", "The bridge's own limit is reached"

@@ -1,0 +1,142 @@
+"""Everything that differs between operating systems: browsers, processes of ours, locks, signals, file modes."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from core.errors import SetupError
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
+_MAC = (
+    "Google Chrome.app/Contents/MacOS/Google Chrome",
+    "Chromium.app/Contents/MacOS/Chromium",
+    "Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+)
+_WINDOWS = (r"Google\Chrome\Application\chrome.exe", r"Microsoft\Edge\Application\msedge.exe")
+
+
+def find_browser(preferred: Path | None = None) -> Path:
+    """Return the executable of an installed Chromium, Chrome or Edge.
+
+    Raises:
+        SetupError: there is none, or `preferred` does not exist.
+    """
+    if preferred is not None:
+        if preferred.is_file():
+            return preferred
+        raise SetupError(f"there is no browser at {preferred}", hint="correct WAXOS_BRIDGE__BROWSER_PATH or unset it")
+    for candidate in _candidates():
+        if candidate.is_file():
+            return candidate
+    raise SetupError(
+        "no Chromium, Chrome or Edge was found",
+        hint="install one (Debian, Ubuntu: apt-get install -y chromium) or name it in WAXOS_BRIDGE__BROWSER_PATH",
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    if sys.platform == "darwin":
+        yield from (root / app for app in _MAC for root in (Path("/Applications"), Path.home() / "Applications"))
+    if sys.platform == "win32":
+        roots = [os.environ.get(name) for name in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")]
+        yield from (Path(root) / app for root in roots if root for app in _WINDOWS)
+    yield from (Path(found) for name in _NAMES if (found := shutil.which(name)))
+
+
+def needs_no_sandbox() -> bool:
+    """Chromium refuses its sandbox to root, and only then may we switch it off."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner may enter, and return its absolute path."""
+    path = path.absolute()
+    path.mkdir(parents=True, exist_ok=True)
+    if os.name == "posix":
+        path.chmod(0o700)
+    return path
+
+
+def browser_processes(profile: Path) -> list[psutil.Process]:
+    """Return the browser's main and child processes that run on this profile (ours: the profile lies in our home)."""
+    mark = f"--user-data-dir={profile}"
+    found = [p for p in psutil.process_iter(["cmdline"]) if mark in (p.info["cmdline"] or [])]
+    for process in list(found):
+        if not any(part.startswith("--type=") for part in process.info["cmdline"]):
+            with suppress(psutil.NoSuchProcess):
+                found.extend(process.children(recursive=True))
+    return list(dict.fromkeys(found))
+
+
+def end_browser(profile: Path, patience: float = 5.0) -> None:
+    """Kill what still runs on our profile, stopped processes included, and wait until it is gone.
+
+    Raises:
+        SetupError: it is still there after `patience` seconds.
+    """
+    left = browser_processes(profile)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    _, alive = psutil.wait_procs(left, timeout=patience)
+    alive = [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    if alive:
+        raise SetupError(
+            f"an earlier browser (process {alive[0].pid}) does not end",
+            hint="end it by hand, then start the bridge again",
+        )
+
+
+def browser_memory(profile: Path) -> int:
+    """Return the bytes of all browser processes on this profile, pages that they share counted once where the system can tell."""
+    total = 0
+    for process in browser_processes(profile):
+        with suppress(psutil.NoSuchProcess):
+            memory = process.memory_full_info()
+            total += getattr(memory, "pss", None) or memory.uss
+    return total
+
+
+@contextmanager
+def single_instance(home: Path) -> Iterator[None]:
+    """Hold the bridge's home for as long as the block runs; the system frees it when the process dies.
+
+    Raises:
+        SetupError: another bridge holds it.
+    """
+    with (home / "bridge.lock").open("a+b") as handle:
+        try:
+            _lock(handle.fileno())
+        except OSError:
+            raise SetupError(
+                f"another bridge already works with {home}", hint="stop it first, or set WAXOS_BRIDGE__HOME"
+            ) from None
+        yield
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415 - exists on Windows only
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl  # noqa: PLC0415 - exists on POSIX only
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def on_stop_signal(stop: Callable[[], None]) -> None:
+    """Call `stop` in the running event loop when the system or a person asks the process to end."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows' event loop has no signal handlers
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))

@@ -1,0 +1,206 @@
+"""What the bridge has seen: chats with their evidence, messages, rows of the list, and news still owed to the server."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from core.contracts.bridge import ChatSeen, MessageSeen, TickSeen
+from core.contracts.ids import new_id
+from core.contracts.states import ChatKind, Direction, Tick
+from desktop_bridge.journal.store import Row, Store, now_text
+
+News = ChatSeen | MessageSeen | TickSeen
+_KINDS: dict[str, type[News]] = {"chat": ChatSeen, "message": MessageSeen, "tick": TickSeen}
+
+
+@dataclass(frozen=True)
+class KnownChat:
+    """A chat of the journal; an excluded one has no title."""
+
+    id: UUID
+    title: str | None
+    kind: ChatKind
+    excluded: bool
+
+
+@dataclass(frozen=True)
+class KnownMessage:
+    """What was last reported of a message."""
+
+    external_id: str
+    chat_id: UUID
+    direction: Direction
+    text: str | None
+    tick: Tick | None
+    edited: bool
+    deleted: bool
+
+
+class ChatLog:
+    """The part of the journal that the inbound side writes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._secret: bytes = store.one("SELECT secret FROM installation")["secret"]
+
+    # -- chats --------------------------------------------------------------------------------------------------------
+
+    def with_title(self, title: str) -> list[KnownChat]:
+        """Return every chat that was seen under this title, newest first."""
+        rows = self._store.all("SELECT * FROM chats WHERE title_key = ? ORDER BY made_at DESC", self._key(title))
+        return [_chat(row) for row in rows]
+
+    def chat(self, chat_id: UUID) -> KnownChat | None:
+        """Return one chat."""
+        row = self._store.first("SELECT * FROM chats WHERE id = ?", str(chat_id))
+        return _chat(row) if row else None
+
+    def add_chat(self, title: str, kind: ChatKind = ChatKind.PERSON, *, excluded: bool = False) -> UUID:
+        """Name a chat that was never seen before. Of an excluded one only the keyed hash of its title is kept."""
+        chat_id = new_id()
+        self._store.run(
+            "INSERT INTO chats (id, title_key, title, kind, excluded, made_at) VALUES (?, ?, ?, ?, ?, ?)",
+            str(chat_id), self._key(title), None if excluded else title, kind, int(excluded), now_text(),
+        )  # fmt: skip
+        return chat_id
+
+    def rename(self, chat_id: UUID, title: str) -> None:
+        """Keep the title under which a chat is shown now."""
+        self._store.run(
+            "UPDATE chats SET title = ?, title_key = ? WHERE id = ? AND NOT excluded",
+            title, self._key(title), str(chat_id),
+        )  # fmt: skip
+
+    # -- messages -----------------------------------------------------------------------------------------------------
+
+    def known(self, external_ids: Iterable[str]) -> dict[str, KnownMessage]:
+        """Return those of the messages that are in the journal, by id."""
+        found: dict[str, KnownMessage] = {}
+        for external_id in external_ids:
+            row = self._store.first("SELECT * FROM messages WHERE external_id = ?", external_id)
+            if row is not None:
+                found[external_id] = _message(row)
+        return found
+
+    def newest(self, chat_id: UUID, limit: int = 20) -> list[KnownMessage]:
+        """Return the newest messages of a chat, newest first."""
+        rows = self._store.all(
+            "SELECT * FROM messages WHERE chat_id = ? ORDER BY place DESC LIMIT ?", str(chat_id), limit
+        )
+        return [_message(row) for row in rows]
+
+    def customer_wrote(self, chat_id: UUID) -> bool:
+        """Tell whether this is somebody who wrote to us; nobody else is ever written to."""
+        row = self._store.first(
+            "SELECT 1 FROM messages WHERE chat_id = ? AND direction = ? AND kind <> 'system' LIMIT 1",
+            str(chat_id), Direction.IN,
+        )  # fmt: skip
+        return row is not None
+
+    def keep_message(self, seen: MessageSeen) -> None:
+        """Keep a message as it is shown now; an earlier state of it is replaced, ticks only go forward by the caller."""
+        place = self._store.one("SELECT coalesce(max(place), 0) + 1 AS place FROM messages")["place"]
+        self._store.run(
+            """INSERT INTO messages (external_id, chat_id, place, direction, kind, text, tick, edited, deleted, history, seen_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+               ON CONFLICT (external_id) DO UPDATE SET text = excluded.text, tick = excluded.tick, edited = excluded.edited,
+                   deleted = excluded.deleted""",
+            seen.external_id, str(seen.chat_id), place, seen.direction, seen.kind, seen.text, seen.tick, int(seen.edited),
+            int(seen.deleted), int(seen.history), now_text(),
+        )  # fmt: skip
+
+    def keep_tick(self, external_id: str, tick: Tick) -> None:
+        """Keep the tick that a message of ours shows now."""
+        self._store.run("UPDATE messages SET tick = ? WHERE external_id = ?", tick, external_id)
+
+    # -- rows of the list ---------------------------------------------------------------------------------------------
+
+    def row_is_new(self, title: str, *look: object) -> bool:
+        """Tell whether a row of this title with this look was not dealt with yet."""
+        row = self._store.first(
+            "SELECT 1 FROM list_rows WHERE title_key = ? AND look = ?", self._key(title), self._key(repr(look))
+        )
+        return row is None
+
+    def keep_row(self, title: str, *look: object) -> None:
+        """Note that a row with this look was dealt with."""
+        self._store.run("INSERT OR IGNORE INTO list_rows VALUES (?, ?)", self._key(title), self._key(repr(look)))
+
+    def forget_rows(self, title: str) -> None:
+        """Forget the earlier looks of the rows of this title."""
+        self._store.run("DELETE FROM list_rows WHERE title_key = ?", self._key(title))
+
+    def keep_opening(self, title: str, unread: int) -> None:
+        """Note that a row with so many unread messages is about to be opened, and not yet read."""
+        self._store.run("INSERT OR REPLACE INTO opening VALUES (?, ?)", self._key(title), unread)
+
+    def opening(self, title: str) -> int:
+        """Return how many unread messages a row of this title had when it was opened and not read to the end; 0 for none."""
+        row = self._store.first("SELECT unread FROM opening WHERE title_key = ?", self._key(title))
+        return int(row["unread"]) if row else 0
+
+    def forget_opening(self, title: str) -> None:
+        """Note that what was unread is in the journal now; the caller holds the transaction."""
+        self._store.run("DELETE FROM opening WHERE title_key = ?", self._key(title))
+
+    # -- linking ------------------------------------------------------------------------------------------------------
+
+    @property
+    def linked(self) -> bool:
+        """Whether the list was looked over once since this journal was made."""
+        return self._store.one("SELECT linked_at FROM installation")["linked_at"] is not None
+
+    def keep_linked(self) -> None:
+        """Note that from now on whoever writes is new."""
+        self._store.run("UPDATE installation SET linked_at = coalesce(linked_at, ?)", now_text())
+
+    # -- the outbox ---------------------------------------------------------------------------------------------------
+
+    def owe(self, news: News) -> None:
+        """Put news into the outbox; it stays there until the server has acknowledged it."""
+        kind = next(name for name, shape in _KINDS.items() if isinstance(news, shape))
+        self._store.run("INSERT INTO outbox (kind, body) VALUES (?, ?)", kind, news.model_dump_json())
+
+    def owed(self, limit: int = 200) -> tuple[int, list[News]]:
+        """Return the oldest news still owed, with the number to acknowledge them by."""
+        rows = self._store.all("SELECT * FROM outbox ORDER BY seq LIMIT ?", limit)
+        news: list[News] = [_KINDS[row["kind"]].model_validate_json(row["body"]) for row in rows]
+        return (rows[-1]["seq"] if rows else 0), news
+
+    def acknowledge(self, seq: int) -> None:
+        """Drop the news up to `seq`."""
+        with self._store.transaction():
+            self._store.run("DELETE FROM outbox WHERE seq <= ?", seq)
+
+    def keep_together(
+        self, chats: Sequence[ChatSeen], messages: Sequence[MessageSeen], ticks: Sequence[TickSeen]
+    ) -> None:
+        """Keep what one look at a chat found and owe it to the server; the caller holds the transaction."""
+        for chat in chats:
+            self.owe(chat)
+        for message in messages:
+            self.keep_message(message)
+            self.owe(message)
+        for tick in ticks:
+            self.keep_tick(tick.external_id, tick.tick)
+            self.owe(tick)
+
+    def _key(self, text: str) -> bytes:
+        return hashlib.blake2b(text.encode("utf-8"), key=self._secret, digest_size=16).digest()
+
+
+def _chat(row: Row) -> KnownChat:
+    return KnownChat(id=UUID(row["id"]), title=row["title"], kind=ChatKind(row["kind"]), excluded=bool(row["excluded"]))
+
+
+def _message(row: Row) -> KnownMessage:
+    return KnownMessage(
+        external_id=row["external_id"],
+        chat_id=UUID(row["chat_id"]),
+        direction=Direction(row["direction"]),
+        text=row["text"],
+        tick=Tick(row["tick"]) if row["tick"] else None,
+        edited=bool(row["edited"]),
+        deleted=bool(row["deleted"]),
+    )

@@ -1,0 +1,184 @@
+"""The server's API as the bridge uses it: plain calls that may be repeated, and the doorbell stream."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from typing import TypeVar
+from uuid import UUID
+
+import httpx
+import structlog
+from pydantic import BaseModel, SecretStr, ValidationError
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+
+from core.contracts.base import Problem
+from core.contracts.bridge import (
+    Arm,
+    Armed,
+    BridgeHint,
+    Lease,
+    LeaseRequest,
+    NextSend,
+    Observations,
+    ObservationsStored,
+    SendOrder,
+    SendReport,
+    SendReported,
+)
+from core.contracts.channels import PairDevice, PairedDevice
+from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+_PREFIX = "/api/v1"
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 15.0
+
+log = structlog.get_logger(__name__)
+
+
+def pause(attempt: int) -> float:
+    """Return how long to wait before try number `attempt` (from 1): doubling, at most 15 s, with full jitter."""
+    return random.uniform(0.5, 1.0) * min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)  # noqa: S311 - not a secret
+
+
+class ServerClient:
+    """Speaks for one paired device. `tries` counts repetitions of a call whose answer was lost."""
+
+    def __init__(self, server_url: str, token: SecretStr | None, *, timeout: float = 10.0) -> None:
+        headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+        self._http = httpx.AsyncClient(base_url=server_url + _PREFIX, headers=headers, timeout=timeout)
+        self._stream_url = server_url.replace("http", "ws", 1) + _PREFIX + "/bridge/stream"
+        self._headers = headers
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def pair(self, ask: PairDevice) -> PairedDevice:
+        """Exchange a pairing code for a device token; not repeated, the code works once."""
+        return _required(await self._post("/devices/pair", ask, PairedDevice, tries=1))
+
+    async def lease(self, ask: LeaseRequest) -> Lease:
+        """Take or keep the channel.
+
+        Raises:
+            Conflict: another bridge holds it.
+        """
+        return _required(await self._post("/bridge/lease", ask, Lease, tries=1))
+
+    async def observe(self, seen: Observations) -> ObservationsStored:
+        """Tell what is new on the page."""
+        return _required(await self._post("/bridge/observations", seen, ObservationsStored))
+
+    async def next_send(self, epoch: int) -> SendOrder | None:
+        """Ask for the next send, if there is one."""
+        return await self._post("/bridge/sends/next", NextSend(epoch=epoch), SendOrder)
+
+    async def arm(self, send_id: UUID, ask: Arm, *, within: float) -> Armed:
+        """Ask to click; a lost answer is asked again until `within` seconds are over.
+
+        Raises:
+            Conflict: the server says no.
+            Unavailable: no answer in time.
+        """
+        try:
+            async with asyncio.timeout(within):
+                return _required(await self._post(f"/bridge/sends/{send_id}/arm", ask, Armed, tries=100))
+        except TimeoutError:
+            raise Unavailable("the server did not answer to the request to arm in time") from None
+
+    async def report(self, send_id: UUID, said: SendReport) -> SendReported:
+        """Tell the outcome of a send."""
+        return _required(await self._post(f"/bridge/sends/{send_id}/report", said, SendReported))
+
+    async def put_file(self, external_id: str, position: int, content: bytes, mime: str) -> None:
+        """Hand over one file of a message."""
+        path = f"/bridge/messages/{external_id}/files/{position}"
+        answer = await self._http.put(path, content=content, headers={"Content-Type": mime})
+        if answer.is_error:
+            raise _refusal(answer)
+
+    async def hints(self) -> AsyncIterator[BridgeHint | None]:
+        """Yield doorbells for ever, and None each time the stream is up again (something may have been missed).
+
+        Raises:
+            NotAuthenticated: the device's token is no longer good.
+        """
+        tries = 0
+        while True:
+            try:
+                async with connect(self._stream_url, additional_headers=self._headers, open_timeout=10) as socket:
+                    tries = 0
+                    yield None
+                    async for frame in socket:
+                        hint = _hint(frame)
+                        if hint is not None:
+                            yield hint
+            except InvalidStatus as refused:
+                if refused.response.status_code in {401, 403}:
+                    raise NotAuthenticated(
+                        "the server does not accept this device any more", hint="pair it again: waxos bridge pair"
+                    ) from None
+            except (OSError, InvalidHandshake, WebSocketException) as lost:
+                log.info("stream.lost", reason=type(lost).__name__)
+            tries += 1
+            await asyncio.sleep(pause(tries))  # house: sleep - a server that is away tells nobody when it is back
+
+    async def _post(self, path: str, body: BaseModel, shape: type[Shape], *, tries: int = 4) -> Shape | None:
+        for attempt in range(1, tries + 1):
+            try:
+                answer = await self._http.post(
+                    path, content=body.model_dump_json(), headers={"Content-Type": "application/json"}
+                )
+            except httpx.TransportError as lost:
+                if attempt == tries:
+                    raise Unavailable(
+                        f"the server cannot be reached ({type(lost).__name__})",
+                        hint="is it running, and the address right?",
+                    ) from None
+                await asyncio.sleep(pause(attempt))  # house: sleep - a server that is away tells nobody when it is back
+                continue
+            if answer.status_code >= 500 and attempt < tries:
+                await asyncio.sleep(pause(attempt))  # house: sleep - a server that is away tells nobody when it is back
+                continue
+            return _read(answer, shape)
+        raise Unavailable("the server was not asked")
+
+
+def _read(answer: httpx.Response, shape: type[Shape]) -> Shape | None:
+    if answer.status_code == 204:
+        return None
+    if answer.is_error:
+        raise _refusal(answer)
+    try:
+        return shape.model_validate_json(answer.content)
+    except ValidationError:
+        raise Unavailable(
+            f"the server's answer is no {shape.__name__}", hint="do server and bridge have the same version?"
+        ) from None
+
+
+def _refusal(answer: httpx.Response) -> WaxosError:
+    kind = BY_STATUS.get(answer.status_code, Unavailable)
+    try:
+        problem = Problem.model_validate_json(answer.content)
+    except ValidationError:
+        return kind(f"the server answered {answer.status_code}")
+    return kind(problem.detail, hint=problem.hint, code=problem.code, current=problem.current)
+
+
+def _required(answer: Shape | None) -> Shape:
+    if answer is None:
+        raise Unavailable("the server answered nothing where something was due")
+    return answer
+
+
+def _hint(frame: str | bytes) -> BridgeHint | None:
+    """Return the hint of a frame; kinds that a newer server knows are passed over (decision 9)."""
+    try:
+        return BridgeHint.model_validate(json.loads(frame))
+    except (ValidationError, ValueError):
+        return None

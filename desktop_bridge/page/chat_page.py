@@ -1,0 +1,346 @@
+"""The real page behind the send machine's port, and the eyes of the inbound side."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from core.contracts.states import TICK_ORDER, ChannelState, Direction, Tick
+from desktop_bridge.errors import ChatNotFound, ChatNotProven, NotLinked, PageStuck
+from desktop_bridge.page.browser import Browser
+from desktop_bridge.page.bubbles import Bubble, Row, bare_id, bubble, clean_title, rows
+from desktop_bridge.page.click import click_once
+from desktop_bridge.page.landmarks import Landmarks
+from desktop_bridge.page.locate import Reader
+from desktop_bridge.page.session import Session, session_of
+from desktop_bridge.page.texts import same_on_page
+from desktop_bridge.page.typing import Typist
+from desktop_bridge.sends.ports import Click, Sighting, Standing, Target
+
+LINK_SECONDS = 60.0
+"""A cold profile needs long for its first list."""
+
+OPEN_SECONDS = 6.0
+LIST_PAGES = 120
+CHAT_PAGES = 40
+MORE_CLICKS = 30
+SETTLED_SECONDS = 1.0
+"""So long the list and the chat must stand still after a start before the page counts as synced."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class OpenChat:
+    """The chat that stands on the page. `group` tells that it is not one person."""
+
+    title: str
+    label: str
+    group: bool
+    ids: tuple[str, ...]
+
+
+class WebChatPage:
+    """One chat page in one browser. Not safe for two users at once: callers share a lock."""
+
+    def __init__(self, browser: Browser, landmarks: Landmarks) -> None:
+        self._browser = browser
+        self._landmarks = landmarks
+        self.started_at = datetime.now(UTC)
+
+    @property
+    def reader(self) -> Reader:
+        """The scripts in the open page."""
+        return self._browser.reader
+
+    # -- the session --------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the browser and the page."""
+        await self._browser.open()
+        self.started_at = datetime.now(UTC)
+
+    async def session(self) -> Session:
+        """Return the state of the session as it is now; dismisses a harmless announcement that covers the page."""
+        seen = await self.reader.ask("read.session")
+        session = session_of(seen, self._landmarks)
+        if session.usable:
+            await self._dismiss()
+        return session
+
+    async def linked(self, wait: float = LINK_SECONDS) -> Session:
+        """Wait until the page has stopped loading, `wait` seconds at most, and return the state it is then in."""
+
+        def loaded(seen: dict[str, object]) -> bool:
+            return session_of(seen, self._landmarks).state is not ChannelState.STARTING
+
+        await self.reader.until("read.session", loaded, wait)
+        return await self.session()
+
+    async def _dismiss(self) -> None:
+        point = await self.reader.ask("read.dialogPoint")
+        if point is not None:
+            log.info("announcement.dismissed")
+            await self._browser.screenshot("announcement")
+            await self.reader.click(point)
+
+    async def _usable(self) -> None:
+        session = await self.linked()
+        if not session.usable:
+            raise NotLinked(
+                f"the chat page is {session.state.value}: {session.detail or 'still loading'}",
+                hint="open the page on the business's computer and link it",
+            )
+
+    # -- the list -----------------------------------------------------------------------------------------------------
+
+    async def visible_rows(self) -> list[Row]:
+        """Return the rows that are drawn, in the order of the eye; our own notes-to-self row is left out."""
+        found = rows(await self.reader.ask("read.list"))
+        return [row for row in found if not self._landmarks.says("yourself", row.title)]
+
+    async def newest_rows(self) -> list[Row]:
+        """Return the rows at the top of the list, where whatever is new comes in."""
+        seen = await self.reader.ask("watch.count")
+        if await self.reader.ask("read.scroll", {"what": "list", "step": "start"}):
+            await self.reader.changed(seen, SETTLED_SECONDS)
+        return await self.visible_rows()
+
+    async def open_row(self, row: Row) -> bool:
+        """Click a row with the mouse and wait until its conversation is open. Tell whether it is.
+
+        Where the open conversation bears the same title, the row's own is open only when other messages are on the page.
+        """
+        before = await self.reader.ask("read.state")
+        namesake = before["open"] and clean_title(before["title"] or "") == row.title and not row.selected
+        left = set(before["ids"]) if namesake else set()
+
+        def opened(state: dict[str, Any]) -> bool:
+            there = bool(state["open"]) and clean_title(state["title"] or "") == row.title
+            return there and not left & set(state["ids"])
+
+        point = await self.reader.ask("read.rowPoint", {"title": row.raw_title, "nth": row.nth})
+        if point is None:
+            return False
+        await self.reader.click(point)
+        return opened(await self.reader.until("read.state", lambda s: opened(s) and s["tail"], OPEN_SECONDS))
+
+    async def find_rows(self, title: str) -> list[Row]:
+        """Return the rows of this title, from the top of the list as far down as the first page that holds one."""
+        await self.reader.ask("read.scroll", {"what": "list", "step": "start"})
+        for _ in range(LIST_PAGES):
+            found = [row for row in await self.visible_rows() if row.title == title]
+            if found:
+                return found
+            seen = await self.reader.ask("watch.count")
+            if not await self.reader.ask("read.scroll", {"what": "list", "step": 0.8}):
+                break
+            await self.reader.changed(seen, SETTLED_SECONDS)
+        return []
+
+    # -- the open chat ------------------------------------------------------------------------------------------------
+
+    async def current(self) -> OpenChat | None:
+        """Return what chat is open, if any."""
+        state = await self.reader.ask("read.state")
+        if not state["open"] or state["title"] is None:
+            return None
+        members = [clean_title(part) for part in (state["subtitle"] or "").split(",")]
+        group = self._landmarks.says("compose_group", state["label"] or "")
+        group = group or (len(members) > 1 and self._landmarks.says("member_you", members[-1]))
+        group = group or any("@g.us" in raw for raw in state["ids"])
+        return OpenChat(
+            title=clean_title(state["title"]),
+            label=state["label"] or "",
+            group=group,
+            ids=tuple(bare_id(raw) for raw in state["ids"]),
+        )
+
+    async def bubbles(self) -> list[Bubble]:
+        """Return every message of the open chat that is in the page, oldest first; some may be `empty` (not drawn)."""
+        state = await self.reader.ask("read.state")
+        raw = await self.reader.ask("read.messages")
+        title = clean_title(state["title"] or "")
+        return [bubble(item, title=title, language=state["lang"], landmarks=self._landmarks) for item in raw]
+
+    async def whole(self, seen: Bubble) -> Bubble:
+        """Return a bubble with its content drawn and its long text unfolded."""
+        for _ in range(MORE_CLICKS):
+            if not seen.empty and not seen.cut:
+                return seen
+            count = await self.reader.ask("watch.count")
+            if seen.empty:
+                await self.reader.ask("read.reveal", seen.raw_id)
+            else:
+                point = await self.reader.ask("read.morePoint", seen.raw_id)
+                if point is None:
+                    return seen
+                await self.reader.click(point)
+            await self.reader.changed(count, SETTLED_SECONDS)
+            again = [b for b in await self.bubbles() if b.raw_id == seen.raw_id]
+            if not again:
+                return seen
+            seen = again[0]
+        return seen
+
+    async def scroll_up(self) -> bool:
+        """Bring older messages into the page; tell whether there were any."""
+        before = (await self.reader.ask("read.state"))["ids"]
+        if not await self.reader.ask("read.scroll", {"what": "chat", "step": -1}):
+            return False
+        state = await self.reader.until("read.state", lambda s: s["ids"][:1] != before[:1], SETTLED_SECONDS)
+        return bool(state["ids"][:1] != before[:1]) or bool(
+            await self.reader.ask("read.scroll", {"what": "chat", "step": -0.2})
+        )
+
+    async def scroll_down(self) -> None:
+        """Go back to the newest message."""
+        await self.reader.ask("read.scroll", {"what": "chat", "step": "end"})
+
+    # -- the send machine's port --------------------------------------------------------------------------------------
+
+    async def open(self, target: Target) -> None:
+        """Open the chat and prove it by one of its known messages; header and compose label must agree with it."""
+        await self._usable()
+        title = clean_title(target.title)
+        if not target.known:
+            raise ChatNotProven(
+                "no message of this chat is known that could prove it", hint="wait until the customer has written"
+            )
+        if await self._proven(title, target.known):
+            return
+        found = await self.find_rows(title)
+        if not found:
+            raise ChatNotFound(
+                "no chat of this title is in the list", hint="was it renamed or deleted? open it on the phone"
+            )
+        for row in found:
+            if row.group:
+                continue
+            if await self.open_row(row) and await self._proven(title, target.known, search=True):
+                return
+        raise ChatNotProven(
+            f"{len(found)} chats carry this title and none of them holds a message that we know",
+            hint="open the chat on the business's computer; the bridge then reads it anew",
+        )
+
+    async def _proven(self, title: str, known: Sequence[str], *, search: bool = False) -> bool:
+        chat = await self.current()
+        if chat is None or chat.title != title or chat.group:
+            return False
+        agreed = self._label_agrees(chat.label, title)
+        if not set(known) & set(chat.ids) and search:
+            wanted = set(known)
+            await self.reader.until(
+                "read.state", lambda s: bool(wanted & {bare_id(raw) for raw in s["ids"]}), OPEN_SECONDS
+            )
+            chat = await self.current()
+        return chat is not None and chat.title == title and agreed and bool(set(known) & set(chat.ids))
+
+    def _label_agrees(self, label: str, title: str) -> bool:
+        """Tell whether the compose label speaks of the same chat; in the older build it names none."""
+        said = clean_title(label)
+        bare = {word.lower() for words in (self._landmarks.labels["compose"],) for word in words.texts}
+        return not said or said.lower() in bare or said.endswith(title)
+
+    async def clear_box(self, own: Sequence[str]) -> None:
+        """Leave the box empty; see `ChatPage.clear_box`."""
+        await Typist(self.reader).empty(own)
+
+    async def type(self, text: str, char_ms: float, go_on: Callable[[], None]) -> None:
+        """Type into the empty box and compare."""
+        await Typist(self.reader).type(text, char_ms, go_on)
+
+    async def look(self) -> Standing:
+        """Read what stands on the page in one evaluation."""
+        state = await self.reader.ask("read.state")
+        return Standing(
+            title=state["title"] or "",
+            label=state["label"] or "",
+            box=tuple(state["box"] or ()),
+            raw_tail=state["tail"],
+            tail=bare_id(state["tail"]) if state["tail"] else None,
+            page_ms=state["now"],
+            looked_at=time.monotonic(),
+        )
+
+    async def click(self, standing: Standing, deadline: float) -> Click:
+        """Click the send button once, under the guard."""
+        return await click_once(self.reader, standing, deadline)
+
+    async def find_sent(self, text: str, tail: str | None, exclude: frozenset[str], wait: float) -> Sighting:
+        """Look for our new bubble below `tail`; see `ChatPage.find_sent`."""
+        end = time.monotonic() + wait
+        while True:
+            count = await self.reader.ask("watch.count")
+            sighting = await self._sight(text, tail, exclude)
+            past_pending = sighting.tick is not None and sighting.tick is not Tick.PENDING
+            left = end - time.monotonic()
+            if (sighting.external_id and past_pending) or left <= 0:
+                return sighting
+            await self.reader.changed(count, left)
+
+    async def _sight(self, text: str, tail: str | None, exclude: frozenset[str]) -> Sighting:
+        below, tail_seen = await self._below(tail)
+        own = [b for b in below if b.direction is Direction.OUT and b.external_id not in exclude]
+        found: Bubble | None = None
+        others = []
+        for seen in below:
+            drawn = await self.whole(seen)
+            ours = drawn.text is not None and same_on_page(text, drawn.text)
+            if ours and seen in own:
+                found = drawn
+                break
+            if (ours and seen.external_id not in exclude) or seen in own:
+                others.append(seen.external_id)  # a reply from the phone, or ours, misread: who can tell
+        session = await self.session()
+        waiting = [b for b in below if b.direction is Direction.OUT and (b.tick is None or b.tick is Tick.PENDING)]
+        return Sighting(
+            external_id=found.external_id if found else None,
+            tick=found.tick if found else None,
+            page_online=session.usable,
+            page_synced=session.usable,
+            tail_on_screen=tail_seen and all(not b.empty for b in below),
+            nothing_pending=not waiting,
+            others=tuple(others),
+        )
+
+    async def _below(self, tail: str | None) -> tuple[list[Bubble], bool]:
+        for _ in range(CHAT_PAGES):
+            seen = await self.bubbles()
+            ids = [b.external_id for b in seen]
+            if tail is None:
+                return seen, True
+            if tail in ids:
+                return seen[ids.index(tail) + 1 :], True
+            if not await self.scroll_up():
+                break
+        return [], False
+
+    async def ensure_restarted(self, after: datetime) -> None:
+        """Restart the browser unless it was started after `after`, wait for the page, and let it come to rest."""
+        if self.started_at <= after:
+            log.info("browser.restarted_to_settle")
+            await self._browser.restart()
+            self.started_at = datetime.now(UTC)
+        await self._usable()
+        if not await self.at_rest():
+            raise PageStuck("the page does not come to rest after a restart")
+
+    async def at_rest(self) -> bool:
+        """Wait until the page stands still, and tell whether it did."""
+        for _ in range(int(OPEN_SECONDS / SETTLED_SECONDS)):
+            count = await self.reader.ask("watch.count")
+            if not await self.reader.changed(count, SETTLED_SECONDS):
+                return True
+        return False
+
+
+def later(first: Tick | None, second: Tick | None) -> bool:
+    """Tell whether `second` is a step forward from `first`."""
+    if second is None:
+        return False
+    return first is None or TICK_ORDER[second] > TICK_ORDER[first]

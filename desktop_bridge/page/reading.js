@@ -1,0 +1,215 @@
+// Reads the list and the open chat as plain data. Decisions (direction, ticks, identity) are taken in Python, from these signals.
+(loc) => {
+  const MARKS = { STRONG: "*", B: "*", EM: "_", I: "_", DEL: "~", S: "~", CODE: "`" };
+  const BLOCKS = new Set(["P", "DIV", "LI", "UL", "OL", "BLOCKQUOTE", "PRE"]);
+
+  const hidden = (el) => el.getAttribute("aria-hidden") === "true" && !el.querySelector("img[alt]") || getComputedStyle(el).visibility === "hidden";
+  const text = (root, without = []) => {
+    let out = "";
+    const walk = (node) => {
+      if (node.nodeType === Node.TEXT_NODE) { out += node.data; return; }
+      if (node instanceof SVGElement || node.nodeType !== Node.ELEMENT_NODE || without.includes(node)) return;
+      if (node.tagName === "IMG") { out += node.dataset.plainText || node.alt || ""; return; }
+      if (node.tagName === "BR") { out += "\n"; return; }
+      if (hidden(node)) return;
+      const block = BLOCKS.has(node.tagName) && node !== root;
+      if (block && out && !out.endsWith("\n")) out += "\n";
+      const before = out;
+      out = "";
+      node.childNodes.forEach(walk);
+      const template = node.dataset.appTextTemplate;
+      const mark = MARKS[node.tagName];
+      const inner = template ? template.replace("${appText}", () => out) : mark && out ? mark + out + mark : out;
+      out = before + inner;
+    };
+    walk(root);
+    return out;
+  };
+
+  const paragraphs = (box) => {
+    const lines = [...box.querySelectorAll(":scope > p")];
+    if (!lines.length) return box.textContent ? text(box).split("\n") : [];
+    const read = lines.map((p) => p.childNodes.length === 1 && p.firstChild.nodeName === "BR" ? "" : text(p));
+    return read.length === 1 && read[0] === "" ? [] : read;
+  };
+
+  const title = (el) => el ? el.getAttribute("title") || el.querySelector("[title]")?.getAttribute("title") || text(el) : null;
+
+  const rows = () => {
+    const seen = loc.find("chat_row").map((el) => ({ el, top: el.getBoundingClientRect().top }));
+    seen.sort((a, b) => a.top - b.top);
+    return seen.map(({ el }) => {
+      const preview = loc.one("row_preview", el);
+      const unread = loc.one("row_unread", el);
+      return {
+        el,
+        title: title(loc.one("row_title", el)),
+        preview: preview ? preview.getAttribute("title") || text(preview) : "",
+        unread: unread ? unread.getAttribute("aria-label") || unread.textContent : null,
+        group: loc.find("row_group", el).length > 0,
+        selected: el.getAttribute("aria-selected") === "true" || !!el.querySelector("[aria-selected=true]"),
+      };
+    }).filter((row) => row.title);
+  };
+
+  const side = (bubble, main) => {
+    const b = bubble.getBoundingClientRect();
+    const m = main.getBoundingClientRect();
+    const off = (b.left + b.width / 2) - (m.left + m.width / 2);
+    if (!b.width || Math.abs(off) < m.width * 0.03) return null;
+    const rtl = getComputedStyle(main).direction === "rtl";
+    return (off > 0) !== rtl ? "out" : "in";
+  };
+
+  const tick = (el) => {
+    const failed = loc.find("failed", el)[0];
+    if (failed) return { failed: true };
+    const icon = loc.find("tick", el)[0];
+    if (!icon) return null;
+    const labelled = icon.closest("[aria-label]");
+    const inside = labelled && el.contains(labelled) && labelled !== el ? labelled : icon.querySelector("[aria-label]");
+    const painted = icon.querySelector("svg, path") || icon;
+    return { icon: loc.iconOf(icon), label: inside ? inside.getAttribute("aria-label") : null, colour: getComputedStyle(painted).color };
+  };
+
+  const kind = (el, quotes) => {
+    for (const [name, selectors] of loc.spec.kinds) {
+      if (selectors.some((css) => [...el.querySelectorAll(css)].some((hit) => !quotes.some((q) => q.contains(hit))))) return name;
+    }
+    return null;
+  };
+
+  // The bubble by name, or else the first thing in the row that does not fill its width.
+  const bubbleOf = (el) => {
+    const named = loc.one("bubble", el);
+    if (named) return named;
+    const full = el.getBoundingClientRect().width * 0.9;
+    let inner = el;
+    while (inner.firstElementChild && inner.getBoundingClientRect().width >= full) inner = inner.firstElementChild;
+    return inner === el ? null : inner;
+  };
+
+  const message = (el, main) => {
+    const quotes = loc.find("quote", el);
+    const inQuote = (node) => quotes.some((q) => q.contains(node));
+    const texts = loc.find("text", el).filter((t) => !inQuote(t));
+    const outer = texts.filter((t) => !texts.some((other) => other !== t && other.contains(t)));
+    const stamp = loc.find("stamp", el).find((s) => !inQuote(s));
+    const bubble = bubbleOf(el);
+    const system = loc.one("system", el);
+    const more = loc.one("read_more", el);
+    const quoted = quotes[0] ? loc.find("text", quotes[0])[0] || quotes[0] : null;
+    return {
+      id: el.getAttribute("data-id"),
+      empty: !bubble && !system && !el.textContent.trim() && !el.querySelector("img, svg, canvas"),
+      system: !!system,
+      systemText: system ? text(system).trim() : null,
+      kind: system ? "system" : kind(el, quotes),
+      text: outer.length ? outer.map((t) => text(t, more ? [more] : [])).join("\n") : null,
+      group: loc.find("author", el).length > 0,
+      whole: bubble && !outer.length ? text(bubble).trim() : null,
+      more: !!more,
+      quoted: quoted ? text(quoted).trim() : null,
+      stamp: stamp ? stamp.getAttribute("data-pre-plain-text") : null,
+      edited: loc.find("edited", el).length > 0,
+      tick: system ? null : tick(el),
+      signals: {
+        you: loc.find("you", el).some((y) => !inQuote(y)),
+        tail: loc.find("tail_out", el).length ? "out" : loc.find("tail_in", el).length ? "in" : null,
+        legacy: el.matches(".message-out") || loc.find("legacy_out", el).length ? "out"
+          : el.matches(".message-in") || loc.find("legacy_in", el).length ? "in" : null,
+        side: bubble ? side(bubble, main) : null,
+      },
+    };
+  };
+
+  const state = () => {
+    const main = loc.one("main");
+    const box = main && loc.one("box");
+    const marks = main ? loc.find("message") : [];
+    return {
+      now: performance.now(),
+      lang: document.documentElement.lang || "en",
+      open: !!main,
+      title: main ? title(loc.one("header_title")) : null,
+      label: box ? loc.name(box) : null,
+      placeholder: box ? box.getAttribute("aria-placeholder") : null,
+      box: box ? paragraphs(box) : null,
+      focused: !!box && (document.activeElement === box || box.contains(document.activeElement)),
+      button: !!(main && loc.one("send_button")),
+      subtitle: main ? title(loc.one("subtitle")) : null,
+      barred: !!(main && loc.find("no_compose").length),
+      dialog: !!loc.one("dialog"),
+      tail: marks.length ? marks[marks.length - 1].getAttribute("data-id") : null,
+      ids: marks.map((el) => el.getAttribute("data-id")),
+    };
+  };
+
+  // What the whole page is, when it is not the chats.
+  const session = () => ({
+    side: !!loc.one("side"),
+    qr: !!loc.one("qr"),
+    startup: !!loc.one("startup"),
+    takenOver: !!loc.one("use_here"),
+    offline: loc.find("offline").length > 0,
+    barred: !!(loc.one("main") && loc.find("no_compose").length),
+    words: loc.one("side") ? "" : (document.body ? text(document.body) : "").slice(0, 500),
+  });
+  const dialogPoint = () => {
+    const button = loc.one("dialog_continue");
+    return button && centre(button);
+  };
+
+  const messages = () => {
+    const main = loc.one("main");
+    return main ? loc.find("message").map((el) => message(el, main)) : [];
+  };
+  const element = (id) => loc.find("message").find((el) => el.getAttribute("data-id") === id) || null;
+  const scroller = (el) => {
+    for (let up = el; up && up !== document.body; up = up.parentElement) {
+      const flow = getComputedStyle(up).overflowY;
+      if ((flow === "auto" || flow === "scroll") && up.scrollHeight > up.clientHeight + 1) return up;
+    }
+    return null;
+  };
+  const centre = (el) => {
+    const r = el.getBoundingClientRect();
+    return { x: r.left + r.width / 2, y: r.top + r.height / 2 };
+  };
+
+  return {
+    state, session, dialogPoint, rows, messages, title, paragraphs, centre,
+    list: () => rows().map(({ el, ...row }) => row),
+    // Where to click for a row now; null when the row no longer shows this title there (rows move).
+    rowPoint: ({ title: wanted, nth }) => {
+      const row = rows().filter((r) => r.title === wanted)[nth];
+      if (!row) return null;
+      row.el.scrollIntoView({ block: "nearest" });
+      const point = centre(row.el);
+      const hit = document.elementFromPoint(point.x, point.y);
+      return hit && row.el.contains(hit) ? point : null;
+    },
+    morePoint: (id) => {
+      const el = element(id);
+      const more = el && loc.one("read_more", el);
+      if (!more) return null;
+      more.scrollIntoView({ block: "nearest" });
+      const point = centre(more);
+      const hit = document.elementFromPoint(point.x, point.y);
+      return hit && more.contains(hit) ? point : null;
+    },
+    boxPoint: () => { const box = loc.one("box"); return box && centre(box); },
+    reveal: (id) => { const el = element(id); if (el) el.scrollIntoView({ block: "center" }); return !!el; },
+    // Scrolls one page; answers false at the end. `what` is "list" or "chat", `step` in pages, "start" or "end".
+    scroll: ({ what, step }) => {
+      const inner = what === "list" ? loc.find("chat_row")[0] : loc.find("message")[0];
+      const box = inner && scroller(inner);
+      if (!box) return false;
+      const before = box.scrollTop;
+      if (step === "start") box.scrollTop = 0;
+      else if (step === "end") box.scrollTop = box.scrollHeight;
+      else box.scrollTop += step * box.clientHeight;
+      return box.scrollTop !== before;
+    },
+  };
+}

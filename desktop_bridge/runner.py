@@ -1,0 +1,293 @@
+"""`waxos bridge run`: one asyncio program of a few parts that share one page by one lock.
+
+lease keeper (holds the channel) · doorbell (the server's hints) · sender (one send at a time) · watcher (the page's changes) · status.
+A part that meets a fault which waiting may heal waits and goes on; anything else ends the program with its reason.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from core.contracts.bridge import BridgeHintType, SendOrder
+from core.contracts.states import ChannelState
+from core.errors import NotAuthenticated, SetupError, WaxosError
+from core.settings import BridgeSettings
+from desktop_bridge import __version__, host
+from desktop_bridge.errors import NotLinked, PageChanged, PageError, Withdrawn
+from desktop_bridge.failpoints import Failpoint, no_failpoint
+from desktop_bridge.inbound.intake import PageIntake, observations
+from desktop_bridge.inbound.settled import keep_sent
+from desktop_bridge.journal.chats import News
+from desktop_bridge.journal.journal import Journal, open_journal
+from desktop_bridge.link.authority import ServerAuthority
+from desktop_bridge.link.client import ServerClient, pause
+from desktop_bridge.link.lease import LeaseKeeper
+from desktop_bridge.page.browser import Browser
+from desktop_bridge.page.chat_page import WebChatPage
+from desktop_bridge.page.landmarks import load_landmarks
+from desktop_bridge.page.session import Session
+from desktop_bridge.sends.budget import Budget
+from desktop_bridge.sends.machine import Parts, SendMachine, Timing
+from desktop_bridge.status import BridgeStatus, status_now, write_status
+
+RESCAN_SECONDS = 30.0
+"""Safety net for a change or a doorbell that was missed."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Shared:
+    """What the parts tell each other."""
+
+    session: Session = field(default_factory=lambda: Session(ChannelState.STARTING))
+    page_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    work: asyncio.Event = field(default_factory=asyncio.Event)
+    scanned: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: set[UUID] = field(default_factory=set)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Bridge:
+    """The wired parts of one bridge. `run` returns when `shared.stop` is set."""
+
+    def __init__(
+        self,
+        settings: BridgeSettings,
+        journal: Journal,
+        client: ServerClient,
+        *,
+        failpoint: Failpoint = no_failpoint,
+        timing: Timing | None = None,
+        on_ready: Callable[[BridgeStatus], None] = lambda _: None,
+    ) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._client = client
+        self._on_ready = on_ready
+        self._started = time.monotonic()
+        self._ready_after: float | None = None
+        self.shared = Shared()
+        landmarks = load_landmarks()
+        self._browser = Browser(settings, landmarks)
+        self._page = WebChatPage(self._browser, landmarks)
+        self._lease = LeaseKeeper(client, journal.installation_id, __version__, lambda: self.shared.session)
+        self._intake = PageIntake(self._page, journal, self._post)
+        self._machine = SendMachine(
+            Parts(
+                authority=ServerAuthority(client, journal.installation_id, self._lease.epoch),
+                page=self._page,
+                intake=self._intake,
+                journal=journal.sends,
+                budget=Budget(journal.chats, journal.sends, settings.sends_per_hour),
+                epoch=self._lease.epoch,
+            ),
+            pacing=settings.pacing,
+            timing=timing,
+            failpoint=failpoint,
+            go_on=self._go_on,
+        )
+
+    async def run(self) -> None:
+        """Start the browser, keep all parts going, and end them in order when `shared.stop` is set.
+
+        Raises:
+            SetupError, NotAuthenticated: it cannot go on as it is set up.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(part) for part in self._parts()]
+                await self.shared.stop.wait()
+                for task in tasks:
+                    task.cancel()
+        except* WaxosError as several:
+            raise several.exceptions[0] from None
+        finally:
+            await self._browser.stop()
+            self._write_status(ready=False)
+
+    def _parts(self) -> list[Coroutine[None, None, None]]:
+        return [self._lease.keep(), self._listen(), self._watch(), self._send(), self._hand_over(), self._announce()]
+
+    # -- doorbell -----------------------------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        async for hint in self._client.hints():
+            if hint is not None and hint.type is BridgeHintType.REVOKED:
+                raise NotAuthenticated("this device was revoked in the panel", hint="pair it again: waxos bridge pair")
+            if hint is not None and hint.type is BridgeHintType.SEND_CANCELLED and "send_id" in hint.ids:
+                self.shared.cancelled.add(hint.ids["send_id"])
+            self.shared.work.set()
+
+    def _go_on(self, order: SendOrder) -> None:
+        if order.send_id in self.shared.cancelled:
+            raise Withdrawn("the send was cancelled while it was typed")
+
+    # -- the page -----------------------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Start the page, and look it over after each change; a page that fails is started again, ever more calmly."""
+        tries, running = 0, False
+        while True:
+            began = self._page.started_at
+            try:
+                async with self.shared.page_lock:
+                    if not running:
+                        await self._page.start()
+                    self._see(await self._page.linked())
+                    began, running = self._page.started_at, True
+                await self._follow()
+            except PageError as fault:
+                running = self._page.started_at != began  # the sender has restarted it, to settle a send
+                if running:
+                    continue
+                tries += 1
+                self.shared.scanned.clear()
+                self._see(Session(ChannelState.BROKEN, fault.detail[:300]))
+                log.warning("page.failed", code=fault.reason_code, reason=fault.detail, tries=tries)
+                # house: sleep - a broken page is opened again after a pause that grows
+                await asyncio.sleep(pause(tries + 2))
+
+    async def _follow(self) -> None:
+        while True:
+            async with self.shared.page_lock:
+                reader = self._page.reader
+                seen = await reader.ask("watch.count")
+                self._see(await self._page.session())
+                if self.shared.session.usable and await self._intake.scan():
+                    self.shared.work.set()
+            if self.shared.session.usable:
+                self.shared.scanned.set()
+            await reader.changed(seen, RESCAN_SECONDS)
+
+    def _see(self, session: Session) -> None:
+        if session != self.shared.session:
+            log.info("session.changed", state=session.state, detail=session.detail)
+            self.shared.session = session
+            self.shared.work.set()
+            self._lease.tell()
+            self._write_status(ready=self._ready_after is not None)
+
+    async def _announce(self) -> None:
+        """Say once that messages are read and sends are taken from now on."""
+        await self.shared.scanned.wait()
+        await self._lease.held.wait()
+        self._ready_after = round(time.monotonic() - self._started, 3)
+        log.info("bridge.ready", seconds=self._ready_after)
+        self._on_ready(self._write_status(ready=True))
+
+    # -- sends --------------------------------------------------------------------------------------------------------
+
+    async def _send(self) -> None:
+        """Take sends one by one while the channel is held; after a crash what was armed is settled before anything is read."""
+        tries = 0
+        while True:
+            await self._lease.held.wait()
+            self.shared.work.clear()
+            try:
+                worked = self.shared.session.usable and await self._send_one()
+                tries = 0
+            except NotAuthenticated:
+                raise
+            except WaxosError as fault:
+                tries += 1
+                log.warning("send.postponed", code=fault.reason_code, reason=fault.detail)
+                await asyncio.sleep(pause(tries))  # house: sleep - a server that is away tells nobody when it is back
+                continue
+            if not worked:
+                await _rung(self.shared.work, RESCAN_SECONDS)
+
+    async def _send_one(self) -> bool:
+        await self._machine.report_owed()
+        order = await self._client.next_send(self._lease.epoch())
+        if order is None:
+            return False
+        if not order.settle_only:
+            await self.shared.scanned.wait()
+        async with self.shared.page_lock:
+            try:
+                status = await self._machine.run(order)
+            except (NotLinked, PageChanged) as fault:
+                self._see(await self._page.session())
+                raise fault from None
+            keep_sent(self._journal, order)
+        self.shared.cancelled.discard(order.send_id)
+        log.info("send.reported", send_id=str(order.send_id), status=status)
+        return True
+
+    # -- news for the server ------------------------------------------------------------------------------------------
+
+    async def _hand_over(self) -> None:
+        """Hand over what is owed whenever there is something; the journal keeps it until the server has taken it."""
+        tries = 0
+        while True:
+            await self._lease.held.wait()
+            try:
+                await self._intake.flush()
+                tries = 0
+            except NotAuthenticated:
+                raise
+            except WaxosError as fault:
+                tries += 1
+                log.info("news.kept", code=fault.reason_code)
+                await asyncio.sleep(pause(tries))  # house: sleep - a server that is away tells nobody when it is back
+                continue
+            await _rung(self._intake.owed, RESCAN_SECONDS)
+
+    async def _post(self, news: list[News]) -> None:
+        await self._client.observe(observations(news, self._lease.epoch()))
+
+    def _write_status(self, *, ready: bool) -> BridgeStatus:
+        status = status_now(
+            ready=ready,
+            state=self.shared.session.state,
+            detail=self.shared.session.detail,
+            lease_held=ready and self._lease.held.is_set(),
+            page_url=self._settings.page_url,
+            started_seconds=self._ready_after,
+        )
+        write_status(self._settings.home, status)
+        return status
+
+
+async def _rung(bell: asyncio.Event, seconds: float) -> None:
+    """Wait for a bell, `seconds` at most."""
+    try:
+        async with asyncio.timeout(seconds):
+            await bell.wait()
+    except TimeoutError:
+        return
+
+
+async def run_bridge(
+    settings: BridgeSettings,
+    *,
+    failpoint: Failpoint = no_failpoint,
+    on_ready: Callable[[BridgeStatus], None] = lambda _: None,
+) -> None:
+    """Run one bridge until it is told to stop.
+
+    Raises:
+        SetupError: not paired, no browser, a journal that does not open, another bridge on the same home.
+    """
+    home = host.private_folder(settings.home)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(host.single_instance(home))
+        journal = open_journal(settings)
+        stack.callback(journal.close)
+        token = journal.token(settings.server_url)
+        if token is None:
+            raise SetupError(
+                f"this bridge is not paired with {settings.server_url}",
+                hint="make a code in the panel (Channels, Pair a device), then: waxos bridge pair CODE",
+            )
+        client = ServerClient(settings.server_url, token)
+        stack.push_async_callback(client.close)
+        bridge = Bridge(settings, journal, client, failpoint=failpoint, on_ready=on_ready)
+        host.on_stop_signal(bridge.shared.stop.set)
+        await bridge.run()

@@ -1,0 +1,1 @@
+"""One approved part on its way out: state machine, proof, pacing and limits, written against two ports."""
