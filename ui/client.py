@@ -1,0 +1,247 @@
+"""The panel's one client of the public API: typed by the contracts, errors raised as `core.errors`.
+
+Nothing here knows Gradio or HTML. Each method is one operation of the API and says which.
+"""
+
+from collections.abc import Mapping
+from typing import BinaryIO, Protocol, TypeVar
+from uuid import UUID
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from core.contracts.accounts import Login, Me, Member, TokenPair
+from core.contracts.base import Page, Problem
+from core.contracts.channels import Channel, NewPairing, Pairing
+from core.contracts.chats import Accepted, AskDraft, ChangeChat, Chat, ChatContext, Message, NewMessage
+from core.contracts.drafts import Approve, Decided, Draft, Edit, Reject, Rewrite, Send, SettleSend
+from core.contracts.knowledge import NewCuratedAnswer, NewTextSource, SearchQuery, SearchResult, Source
+from core.contracts.states import SendStatus
+from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
+
+PREFIX = "/api/v1"
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class Bearer(Protocol):
+    """Gives a valid access token; `stale` names one that was just refused."""
+
+    async def bearer(self, stale: str | None = None) -> str:
+        """Return a token, refreshed when needed."""
+        ...
+
+
+def open_http(api_url: str) -> httpx.AsyncClient:
+    """Return the connection pool of the process; proxies of the environment are not used."""
+    return httpx.AsyncClient(
+        base_url=api_url.rstrip("/") + PREFIX,
+        timeout=httpx.Timeout(15.0, connect=3.0),
+        limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
+        trust_env=False,
+    )
+
+
+def error_of(response: httpx.Response) -> WaxosError:
+    """Turn an answer of 400 or more into the error of our tree that it stands for."""
+    kind = BY_STATUS.get(response.status_code, WaxosError)
+    retry_after = response.headers.get("retry-after", "")
+    wait = float(retry_after) if retry_after.isdigit() else None
+    try:
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:
+        return kind(f"The desk's server answered {response.status_code} without saying why.", retry_after=wait)
+    return kind(problem.detail, hint=problem.hint, code=problem.code, current=problem.current, retry_after=wait)
+
+
+async def send_request(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Send a request.
+
+    Raises:
+        Unavailable: the API could not be reached or did not answer in time.
+        WaxosError: the API refused; the class says how.
+    """
+    try:
+        response = await http.send(request)
+    except httpx.TimeoutException:
+        raise Unavailable("The desk's server did not answer in time.", hint="Try again in a moment.") from None
+    except httpx.TransportError:
+        raise Unavailable(
+            "The desk's server cannot be reached.",
+            hint="It may be restarting. Nothing was lost; try again in a moment.",
+        ) from None
+    if response.status_code >= 400:
+        raise error_of(response)
+    return response
+
+
+def parse(response: httpx.Response, answer: type[Answer]) -> Answer:
+    """Read an answer by its contract.
+
+    Raises:
+        Unavailable: the answer is not of that shape.
+    """
+    try:
+        return answer.model_validate_json(response.content)
+    except ValidationError:
+        raise Unavailable(
+            "The desk's server sent something that this panel does not understand.",
+            hint="Panel and server may be of different versions. Reload the page; if it stays, tell your operator.",
+        ) from None
+
+
+async def login(http: httpx.AsyncClient, form: Login) -> TokenPair:
+    """POST /auth/login."""
+    body = {"email": form.email, "password": form.password.get_secret_value()}
+    return parse(await send_request(http, http.build_request("POST", "/auth/login", json=body)), TokenPair)
+
+
+async def refresh(http: httpx.AsyncClient, refresh_token: str) -> TokenPair:
+    """POST /auth/refresh; the token is used up."""
+    body = {"refresh_token": refresh_token}
+    return parse(await send_request(http, http.build_request("POST", "/auth/refresh", json=body)), TokenPair)
+
+
+async def logout(http: httpx.AsyncClient, refresh_token: str, access_token: str) -> None:
+    """POST /auth/logout."""
+    headers = {"Authorization": f"Bearer {access_token}"}
+    body = {"refresh_token": refresh_token}
+    await send_request(http, http.build_request("POST", "/auth/logout", json=body, headers=headers))
+
+
+class ApiClient:
+    """The operations of a signed-in person. All raise `WaxosError` kinds; see `send_request`."""
+
+    def __init__(self, http: httpx.AsyncClient, credentials: Bearer) -> None:
+        self._http = http
+        self._credentials = credentials
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int | None] | None = None,
+        body: BaseModel | None = None,
+        form: Mapping[str, str] | None = None,
+        file: tuple[str, BinaryIO] | None = None,
+    ) -> httpx.Response:
+        token = await self._credentials.bearer()
+        for last in (False, True):
+            request = self._http.build_request(
+                method,
+                path,
+                params={key: value for key, value in (params or {}).items() if value is not None},
+                json=body.model_dump(mode="json", exclude_unset=True) if body is not None else None,
+                data=form,
+                files={"file": file} if file is not None else None,
+                headers={"Authorization": f"Bearer {token}"},
+            )
+            try:
+                return await send_request(self._http, request)
+            except NotAuthenticated:
+                if last or file is not None:
+                    raise
+                token = await self._credentials.bearer(stale=token)
+        raise AssertionError("unreachable")
+
+    async def me(self) -> Me:
+        """GET /me."""
+        return parse(await self._send("GET", "/me"), Me)
+
+    async def members(self) -> Page[Member]:
+        """GET /members."""
+        return parse(await self._send("GET", "/members"), Page[Member])
+
+    async def chats(
+        self, *, status: str | None = None, assignee: str | None = None, q: str | None = None, cursor: str | None = None
+    ) -> Page[Chat]:
+        """GET /chats: one page of the list."""
+        params = {"status": status, "assignee": assignee, "q": q, "cursor": cursor, "limit": 50}
+        return parse(await self._send("GET", "/chats", params=params), Page[Chat])
+
+    async def context(self, chat_id: UUID, *, wait_ms: int | None = None) -> ChatContext:
+        """GET /chats/{id}/context: last messages, current draft or run."""
+        return parse(await self._send("GET", f"/chats/{chat_id}/context", params={"wait_ms": wait_ms}), ChatContext)
+
+    async def messages(self, chat_id: UUID, *, before_seq: int | None = None, limit: int = 40) -> Page[Message]:
+        """GET /chats/{id}/messages: one page of the thread."""
+        params = {"before_seq": before_seq, "limit": limit}
+        return parse(await self._send("GET", f"/chats/{chat_id}/messages", params=params), Page[Message])
+
+    async def mark_read(self, chat_id: UUID) -> None:
+        """POST /chats/{id}/read."""
+        await self._send("POST", f"/chats/{chat_id}/read")
+
+    async def change_chat(self, chat_id: UUID, change: ChangeChat) -> Chat:
+        """PATCH /chats/{id}."""
+        return parse(await self._send("PATCH", f"/chats/{chat_id}", body=change), Chat)
+
+    async def take_over(self, chat_id: UUID) -> None:
+        """POST /chats/{id}/takeover."""
+        await self._send("POST", f"/chats/{chat_id}/takeover")
+
+    async def say(self, chat_id: UUID, message: NewMessage) -> Accepted:
+        """POST /chats/{id}/messages: text that a person typed."""
+        return parse(await self._send("POST", f"/chats/{chat_id}/messages", body=message), Accepted)
+
+    async def ask_draft(self, chat_id: UUID, ask: AskDraft) -> Accepted:
+        """POST /chats/{id}/drafts."""
+        return parse(await self._send("POST", f"/chats/{chat_id}/drafts", body=ask), Accepted)
+
+    async def draft(self, draft_id: UUID) -> Draft:
+        """GET /drafts/{id}."""
+        return parse(await self._send("GET", f"/drafts/{draft_id}"), Draft)
+
+    async def decide(self, draft_id: UUID, decision: Approve | Edit | Reject | Rewrite) -> Decided:
+        """POST /drafts/{id}/approve, edit, reject or rewrite, by the decision's kind."""
+        verb = type(decision).__name__.lower()
+        return parse(await self._send("POST", f"/drafts/{draft_id}/{verb}", body=decision), Decided)
+
+    async def sends(self, *, chat_id: UUID | None = None, status: SendStatus | None = None) -> Page[Send]:
+        """GET /sends, of one chat or of one status."""
+        params = {"chat_id": str(chat_id) if chat_id else None, "status": status}
+        return parse(await self._send("GET", "/sends", params=params), Page[Send])
+
+    async def settle(self, send_id: UUID, settle: SettleSend) -> Send:
+        """POST /sends/{id}/settle: say what became of an unknown send."""
+        return parse(await self._send("POST", f"/sends/{send_id}/settle", body=settle), Send)
+
+    async def cancel(self, send_id: UUID) -> Send:
+        """POST /sends/{id}/cancel: stop a send that has not left."""
+        return parse(await self._send("POST", f"/sends/{send_id}/cancel"), Send)
+
+    async def retry(self, send_id: UUID) -> Send:
+        """POST /sends/{id}/retry: send the same text again as a new row."""
+        return parse(await self._send("POST", f"/sends/{send_id}/retry"), Send)
+
+    async def channels(self) -> Page[Channel]:
+        """GET /channels."""
+        return parse(await self._send("GET", "/channels"), Page[Channel])
+
+    async def pair(self, channel_id: UUID) -> Pairing:
+        """POST /devices/pairings: a code that pairs a computer with a channel."""
+        return parse(await self._send("POST", "/devices/pairings", body=NewPairing(channel_id=channel_id)), Pairing)
+
+    async def sources(self) -> Page[Source]:
+        """GET /knowledge/sources."""
+        return parse(await self._send("GET", "/knowledge/sources"), Page[Source])
+
+    async def add_file(self, name: str, content: BinaryIO) -> Source:
+        """POST /knowledge/sources: upload one file."""
+        return parse(await self._send("POST", "/knowledge/sources", form={"title": name}, file=(name, content)), Source)
+
+    async def add_text(self, text: NewTextSource) -> Source:
+        """POST /knowledge/texts."""
+        return parse(await self._send("POST", "/knowledge/texts", body=text), Source)
+
+    async def add_answer(self, answer: NewCuratedAnswer) -> Source:
+        """POST /knowledge/answers."""
+        return parse(await self._send("POST", "/knowledge/answers", body=answer), Source)
+
+    async def remove_source(self, source_id: UUID) -> None:
+        """DELETE /knowledge/sources/{id}."""
+        await self._send("DELETE", f"/knowledge/sources/{source_id}")
+
+    async def search(self, query: SearchQuery) -> SearchResult:
+        """POST /knowledge/search."""
+        return parse(await self._send("POST", "/knowledge/search", body=query), SearchResult)

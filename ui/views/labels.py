@@ -1,0 +1,137 @@
+"""The words and short facts that screens show for the states of the desk."""
+
+from core.contracts.states import (
+    ChannelKind,
+    ChannelState,
+    ChatMode,
+    ChatStatus,
+    DraftStatus,
+    MessageKind,
+    Role,
+    SendStatus,
+    SourceState,
+    Tier,
+    Verdict,
+)
+
+MODES: dict[ChatMode, str] = {
+    ChatMode.OFF: "Off",
+    ChatMode.WATCH: "Watch",
+    ChatMode.DRAFT: "Draft",
+    ChatMode.AUTO_AFTER_HOURS: "Auto after hours",
+    ChatMode.AUTO: "Auto",
+}
+SHORT_MODES: dict[ChatMode, str] = {
+    ChatMode.OFF: "off",
+    ChatMode.WATCH: "watch only",
+    ChatMode.DRAFT: "drafts",
+    ChatMode.AUTO_AFTER_HOURS: "auto after hours",
+    ChatMode.AUTO: "auto",
+}
+CHAT_STATES: dict[ChatStatus, str] = {
+    ChatStatus.OPEN: "Open",
+    ChatStatus.PENDING: "Waiting for the customer",
+    ChatStatus.SNOOZED: "Snoozed",
+    ChatStatus.RESOLVED: "Resolved",
+}
+ROLES: dict[Role, str] = {Role.OWNER: "Owner", Role.ADMIN: "Admin", Role.STAFF: "Staff", Role.DEVICE: "Device"}
+VERDICTS: dict[Verdict, str] = {
+    Verdict.PASS: "Checks passed",
+    Verdict.NEEDS_STAFF: "Read the marked words",
+    Verdict.BLOCK: "Must be edited",
+}
+DRAFT_STATES: dict[DraftStatus, str] = {
+    DraftStatus.CHECKING: "Being checked",
+    DraftStatus.PENDING: "Waits for you",
+    DraftStatus.BLOCKED: "Stopped by the checks",
+    DraftStatus.APPROVED: "Approved",
+    DraftStatus.AUTO_APPROVED: "Approved automatically",
+    DraftStatus.HELD: "Held",
+    DraftStatus.REJECTED: "Rejected",
+    DraftStatus.SUPERSEDED: "Replaced",
+    DraftStatus.EXPIRED: "Expired",
+}
+SENDS: dict[SendStatus, str] = {
+    SendStatus.QUEUED: "Queued",
+    SendStatus.LEASED: "On its way to the phone page",
+    SendStatus.ARMED: "Being sent",
+    SendStatus.SENT: "Sent",
+    SendStatus.DELIVERED: "Delivered",
+    SendStatus.READ: "Read",
+    SendStatus.RETURNED: "Came back unsent",
+    SendStatus.CANCELLED: "Cancelled",
+    SendStatus.EXPIRED: "Expired unsent",
+    SendStatus.FAILED: "Not sent",
+    SendStatus.UNKNOWN: "Not known whether it was sent",
+    SendStatus.ABANDONED: "Closed as not sent",
+}
+KINDS: dict[MessageKind, str] = {
+    MessageKind.IMAGE: "Picture",
+    MessageKind.VOICE: "Voice message",
+    MessageKind.VIDEO: "Video",
+    MessageKind.DOCUMENT: "Document",
+    MessageKind.STICKER: "Sticker",
+    MessageKind.LOCATION: "Location",
+    MessageKind.CONTACT: "Contact",
+    MessageKind.REACTION: "Reaction",
+    MessageKind.POLL: "Poll",
+    MessageKind.ORDER: "Order",
+    MessageKind.CALL: "Call",
+    MessageKind.VIEW_ONCE: "View-once message",
+    MessageKind.UNKNOWN: "Message of a kind that WAXOS does not know",
+}
+CHANNELS: dict[ChannelKind, str] = {
+    ChannelKind.WHATSAPP_WEB: "WhatsApp Web",
+    ChannelKind.WHATSAPP_CLOUD: "WhatsApp Cloud API",
+    ChannelKind.SANDBOX: "Sandbox",
+}
+CHANNEL_STATES: dict[ChannelState, tuple[str, str, str]] = {
+    ChannelState.STARTING: ("Starting", "wait", "The bridge is opening the page."),
+    ChannelState.QR: ("Waits to be linked", "warn", "Scan the code on the bridge's computer with the phone."),
+    ChannelState.LINKED: ("Linked", "good", "Messages come in and go out."),
+    ChannelState.OFFLINE: ("Offline", "bad", "Start the bridge on its computer, and look at that computer's network."),
+    ChannelState.TAKEN_OVER: ("Open elsewhere", "warn", "Close the other window, then press “Use here” on the bridge."),
+    ChannelState.RESTRICTED: ("Restricted", "bad", "Sending is stopped until a person resumes it on the bridge."),
+    ChannelState.LOGGED_OUT: ("Logged out", "bad", "Link the phone again on the bridge's computer."),
+    ChannelState.BROKEN: ("Page not understood", "bad", "Sending is stopped. Update the bridge; nothing was lost."),
+}
+SOURCES: dict[SourceState, tuple[str, str]] = {
+    SourceState.QUEUED: ("Queued", "wait"),
+    SourceState.PARSING: ("Reading", "wait"),
+    SourceState.EMBEDDING: ("Indexing", "wait"),
+    SourceState.READY: ("Ready", "good"),
+    SourceState.FAILED: ("Failed", "bad"),
+    SourceState.QUARANTINED: ("Set aside", "warn"),
+    SourceState.REMOVED: ("Removed", "wait"),
+}
+
+_TIER_ONE = frozenset({"en", "es", "pt", "de", "fr", "it", "ar", "tr", "ru", "zh"})
+_TIER_TWO = frozenset({"hi", "id", "ur", "bn", "sw"})
+
+
+def tier(language: str | None) -> Tier:
+    """Return how well a BCP-47 language is supported."""
+    base = (language or "").split("-")[0].lower()
+    if base in _TIER_ONE:
+        return Tier.ONE
+    return Tier.TWO if base in _TIER_TWO else Tier.UNKNOWN
+
+
+def tier_note(language: str | None) -> str:
+    """Return one sentence that says what the tier of a language means for staff."""
+    match tier(language):
+        case Tier.ONE:
+            return "Tier 1: tested in every suite"
+        case Tier.TWO:
+            return "Tier 2: drafts for staff only, read them with care"
+        case _:
+            return "Language not certain: a person answers"
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes for people."""
+    if count is None:
+        return ""
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 1024:.0f} KB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.1f} MB"
