@@ -1,0 +1,9 @@
+"""`waxos bench …`: one command a benchmark; add the next one here."""
+
+import typer
+
+from evals.bench.drafts import drafts
+
+app = typer.Typer(help="Measure WAXOS on this machine.", no_args_is_help=True)
+app.callback()(lambda: None)
+app.command()(drafts)
