@@ -1,0 +1,119 @@
+"""`waxos kb` against a running API: what it adds is read by a worker, found, listed and removed."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from core.contracts.states import Role
+from core.db.session import Database, Effects, Ring
+from core.jobs.ask import serve_answers
+from core.jobs.registry import Registry, Resources
+from core.jobs.sweep import sweep
+from domain.first_business import LOGINS_FILE
+from domain.knowledge.tasks import register
+from tests.api.conftest import PASSWORD, Business, Server
+
+HOURS = "# Opening hours\n\nOn Sundays the shop is open from 10 to 14.\n\n# Parking\n\nThere are six places behind the house.\n"
+
+
+@pytest.fixture
+async def _worker(server: Server, behind: Database) -> AsyncIterator[None]:
+    """What a worker does, on this loop: answers questions and reads what is due."""
+    registry, resources = Registry(), Resources(server.settings, behind)
+    register(registry)
+
+    async def read_what_is_due() -> None:
+        while True:
+            rung = Effects()
+            await sweep(Database(behind.engine, rung), registry.tasks)
+            for ring in rung.seen:
+                assert isinstance(ring, Ring)
+                await registry.tasks[ring.task].handler(resources, ring.tenant_id, ring.id)
+            await asyncio.sleep(0.05)
+
+    assert server.settings.redis_url is not None
+    answering = serve_answers(server.settings.redis_url.get_secret_value(), registry, resources)
+    tasks = [asyncio.create_task(answering), asyncio.create_task(read_what_is_due())]
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Terminal:
+    """Runs `waxos kb` as the admin of the business on this machine."""
+
+    def __init__(self, server: Server, business: Business, home: Path) -> None:
+        email = business.emails[Role.OWNER]
+        login = {"role": "admin", "name": "Admin", "email": email, "password": PASSWORD}
+        (home / LOGINS_FILE).write_text(json.dumps({"tenant_id": str(business.tenant_id), "logins": [login]}))
+        self._env = {k: v for k, v in os.environ.items() if not k.startswith("WAXOS_")} | {"WAXOS_HOME": str(home)}
+        self._url = server.url
+
+    async def kb(self, *words: str) -> tuple[int, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "api.cli.main", "kb", *words, "--url", self._url,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=self._env,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        return process.returncode or 0, out.decode(), err.decode()
+
+
+@pytest.fixture
+def terminal(server: Server, business: Business, tmp_path: Path) -> Terminal:
+    return Terminal(server, business, tmp_path)
+
+
+@pytest.mark.usefixtures("_worker")
+async def test_knowledge_is_added_found_listed_and_removed(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "hours.md").write_text(HOURS)
+    (tmp_path / "broken.pdf").write_text("not a PDF")
+    status, out, err = await terminal.kb("add", str(tmp_path / "hours.md"), "--json")
+    assert (status, err) == (0, "")
+    [source] = json.loads(out)
+    assert (source["state"], source["chunks_done"]) == ("ready", 2)
+
+    status, out, _ = await terminal.kb("add", str(tmp_path / "broken.pdf"))
+    assert status == 1
+    assert "failed" in out
+    status, out, _ = await terminal.kb(
+        "add", "--question", "Do you wrap gifts?", "--answer", "Yes, for free.", "--json"
+    )
+    assert json.loads(out)[0]["kind"] == "curated"
+
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"question": "is the shop open on Sunday?"}\n\n{"question": "do you wrap gifts?"}\n')
+    status, out, _ = await terminal.kb("search", "--file", str(questions), "--json")
+    first, second = (json.loads(line)["passages"][0] for line in out.splitlines())
+    assert (first["source_id"], first["heading"]) == (source["id"], "Opening hours")
+    assert second["curated_answer"] == "Yes, for free."
+    status, out, _ = await terminal.kb("search", "where can I park?")
+    assert (status, "six places behind the house" in out) == (0, True)
+
+    _, out, _ = await terminal.kb("list", "--json")
+    assert len(json.loads(out)) == 3
+    assert (await terminal.kb("remove", source["id"]))[0] == 0
+    _, out, _ = await terminal.kb("list", "--json")
+    assert source["id"] not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("add",), "nothing to add"),
+        (("add", "/nowhere/at-all.md"), "cannot be read"),
+        (("search",), "no question"),
+        (("search", "--file", "/nowhere/at-all.jsonl"), "holds no questions"),
+        (("remove", "0190d0de-0000-7000-8000-000000000000"), "no such source"),
+    ],
+)
+async def test_wrong_use_is_one_clear_line(terminal: Terminal, words: tuple[str, ...], said: str) -> None:
+    status, _, err = await terminal.kb(*words)
+    assert status == 1
+    assert said in err
+    assert "Traceback" not in err

@@ -1,0 +1,43 @@
+"""The API with a real bridge, its real browser and the sandbox page: a question comes in, an answer in two parts goes out."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.db.session import Database
+from desktop_bridge.sandbox.running import run_sandbox
+from tests.api.conftest import V1, Business, Server, decision, open_business
+from tests.desktop_bridge.stage import bridge_settings, running_bridge
+
+
+async def _until(shop: Business, path: str, holds: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+    async with asyncio.timeout(20), shop.staff as staff:
+        while not holds(items := (await staff.get(V1 + path)).json()["items"]):  # noqa: ASYNC110 - a panel hears of it by events, this test asks
+            await asyncio.sleep(0.1)
+    return items
+
+
+async def test_a_question_comes_in_and_two_parts_go_out(server: Server, behind: Database, tmp_path: Path) -> None:
+    shop = await open_business(server, behind, "Shop")
+    async with run_sandbox() as sandbox:
+        settings = bridge_settings(sandbox, tmp_path, server_url=server.url, pacing=False)
+        async with running_bridge(settings, shop.device_token):
+            chat = await sandbox.client.add_chat("Carla Customer")
+            await sandbox.client.customer_says(chat.id, "What does tea cost?")
+            listed = await _until(shop, "/chats", lambda items: len(items) == 1)
+            assert (listed[0]["title"], listed[0]["last_preview"]) == ("Carla Customer", "What does tea cost?")
+            draft = await shop.draft(behind, listed[0]["id"], "Tea costs 4 EUR.", "Cake is *free* today 🙂")
+            approved = await shop.ask(shop.staff, "POST", f"/drafts/{draft['id']}/approve", json=decision(draft))
+            assert approved.status_code == 200, approved.text
+
+            received = await sandbox.client.wait_received(chat.id, 2, timeout_s=20)
+            assert [message.text for message in received] == ["Tea costs 4 EUR.", "Cake is *free* today 🙂"]
+            path = f"/sends?chat_id={listed[0]['id']}"
+            await _until(shop, path, lambda items: [one["status"] for one in items] == ["delivered"] * 2)
+            answered = await _until(shop, f"/chats/{listed[0]['id']}/messages", lambda items: len(items) == 3)
+            assert sorted(one["origin"] for one in answered) == ["customer", "desk", "desk"]
+
+            await sandbox.client.phone_says(chat.id, "And soup is 5, says the owner")
+            with_phone = await _until(shop, f"/chats/{listed[0]['id']}/messages", lambda items: len(items) == 4)
+            assert sorted(one["origin"] for one in with_phone) == ["customer", "desk", "desk", "phone"]

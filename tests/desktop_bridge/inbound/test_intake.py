@@ -1,0 +1,101 @@
+"""Reading the page without losing a customer's message, and without taking an old one for a new one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.contracts.bridge import MessageSeen
+from desktop_bridge import host
+from desktop_bridge.errors import PageError, PageStuck
+from desktop_bridge.sandbox.models import NewChat
+from tests.desktop_bridge.stage import Stage, set_stage
+
+
+def _told(stage: Stage) -> list[tuple[str | None, bool]]:
+    return [(news.text, news.history) for news in stage.told if isinstance(news, MessageSeen)]
+
+
+async def _linked(stage: Stage) -> None:
+    assert await stage.intake.scan() == 0
+    assert stage.journal.chats.linked
+
+
+async def test_new_messages_are_seen_after_a_search_far_down_the_list(tmp_path: Path) -> None:
+    async with set_stage(tmp_path) as stage:
+        await stage.sandbox.client.add_chats(NewChat(title=f"Chat {number:03}") for number in range(120))
+        await _linked(stage)
+        await stage.page.find_rows("no such chat")
+        await stage.customer("Newcomer", "Do you deliver?")
+        await stage.intake.scan()
+        await stage.intake.flush()
+        assert _told(stage) == [("Do you deliver?", False)]
+
+
+async def test_a_newcomer_of_the_same_name_as_the_open_chat_is_news(tmp_path: Path) -> None:
+    async with set_stage(tmp_path) as stage:
+        await _linked(stage)
+        await stage.customer("Maria", "I am the first")
+        await stage.intake.scan()
+        await stage.sandbox.client.set_fault(slow_open_ms=400)
+        await stage.customer("Maria", "I am the second")
+        for _ in range(3):
+            await stage.intake.scan()
+        await stage.intake.flush()
+        assert _told(stage) == [("I am the first", False), ("I am the second", False)]
+
+
+async def test_a_first_message_is_news_still_after_a_crash_between_opening_and_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with set_stage(tmp_path) as stage:
+        await _linked(stage)
+        await stage.customer("Anna", "When do you open?")
+
+        async def dies(*_: Any) -> Any:
+            raise PageError("the page went away")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(stage.intake, "_all_new", dies)
+            with pytest.raises(PageError):
+                await stage.intake.scan()
+        await stage.browser.restart()
+        await stage.page.linked()
+        await stage.intake.scan()
+        await stage.intake.flush()
+        assert _told(stage) == [("When do you open?", False)]
+
+
+async def test_a_chat_that_a_person_opened_is_not_ours_until_its_customer_writes(tmp_path: Path) -> None:
+    async with set_stage(tmp_path) as stage:
+        chat = await stage.sandbox.client.add_chat("Private")
+        await stage.sandbox.client.customer_says(chat.id, "from long ago")
+        await _linked(stage)
+        (row,) = await stage.page.find_rows("Private")
+        assert await stage.page.open_row(row)
+        await stage.intake.scan()
+        await stage.sandbox.client.phone_says(chat.id, "and my answer")
+        for _ in range(2):
+            await stage.intake.scan()
+        await stage.intake.flush()
+        assert _told(stage) == []
+        assert stage.journal.chats.with_title("Private") == []
+
+        said = await stage.sandbox.client.customer_says(chat.id, "When do you open?")
+        await stage.page.reader.until("read.state", lambda s: s["tail"] and said in s["tail"], 3)
+        await stage.intake.scan()
+        await stage.intake.flush()
+        assert _told(stage)[-1] == ("When do you open?", False)
+        assert all(history for _, history in _told(stage)[:-1])
+
+
+async def test_a_browser_that_dies_under_the_hands_is_an_error_of_ours(tmp_path: Path) -> None:
+    async with set_stage(tmp_path) as stage:
+        await stage.customer("Anna", "Hello?")
+        await stage.read("Anna")
+        await stage.page.type("a", 0, lambda: None)
+        host.end_browser(stage.browser.profile)
+        with pytest.raises(PageStuck):
+            await stage.page.reader.press("Backspace")
+        with pytest.raises(PageStuck):
+            await stage.page.reader.click({"x": 5, "y": 5})

@@ -1,0 +1,151 @@
+"""The landmarks hold together, and the reader sees the same things on every build, id shape and language of the sandbox."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from importlib.resources import files
+
+import pytest
+
+from core.contracts.states import ChannelState, Direction, MessageKind, Tick
+from core.errors import SetupError
+from desktop_bridge.errors import PageChanged
+from desktop_bridge.page.landmarks import load_landmarks
+from desktop_bridge.sandbox.models import ChatKind, Media, NewMessage, Source, Status
+from desktop_bridge.sandbox.models import MessageKind as SandboxKind
+from tests.desktop_bridge.stage import Stage, calm, set_stage
+
+LOOKS = [("testid", "bare", "en"), ("testid", "legacy", "es"), ("plain", "bare", "pt"), ("plain", "legacy", "en")]
+SOURCE = (files("desktop_bridge.page") / "landmarks.toml").read_text(encoding="utf-8")
+LONG = "word " * 400
+KINDS = [kind for kind in SandboxKind if kind not in {SandboxKind.TEXT, SandboxKind.SYSTEM}]
+
+
+@pytest.fixture(scope="module")
+async def module_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    async with set_stage(tmp_path_factory.mktemp("bridge")) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def stage(module_stage: Stage) -> AsyncIterator[Stage]:
+    yield module_stage
+    await calm(module_stage.sandbox)
+
+
+def test_landmarks_that_do_not_hold_together_are_refused() -> None:
+    with pytest.raises(SetupError, match="is not described"):
+        load_landmarks(SOURCE.replace('within = "main"', 'within = "nowhere"', 1))
+    with pytest.raises(SetupError, match="are not listed"):
+        load_landmarks(SOURCE.replace('label = "send"', 'label = "missing"', 1))
+
+
+@pytest.mark.parametrize(("build", "ids", "lang"), LOOKS)
+async def test_a_chat_is_read_the_same_on_every_look(stage: Stage, build: str, ids: str, lang: str) -> None:
+    client = stage.sandbox.client
+    await client.configure(build=build, ids=ids, lang=lang)
+    title = f"+351 91 234 {LOOKS.index((build, ids, lang))}567"
+    chat = await client.add_chat(title)
+    first = await client.customer_says(chat.id, "Olá 👋🏽 *bom* dia\nsegunda linha")
+    sent = await client.phone_says(chat.id, "Boa tarde")
+    await client.phone_says(chat.id, "mais")
+    await client.phone_says(chat.id, "e mais")
+    await client.customer_says(chat.id, "Mm", quoted=sent)
+    await client.customer_says(chat.id, LONG)
+    await client.tick(sent, Status.READ)
+
+    row = (await stage.page.find_rows(title))[0]
+    assert (row.title, row.unread, row.group) == (title, 2, False)
+    assert await stage.page.open_row(row)
+    bubbles = await stage.page.bubbles()
+    out, into = Direction.OUT, Direction.IN
+    assert [b.direction for b in bubbles] == [into, out, out, out, into, into]
+    assert (bubbles[0].external_id, bubbles[0].text) == (first, "Olá 👋🏽 *bom* dia\nsegunda linha")
+    assert (bubbles[1].tick, bubbles[0].tick) == (Tick.READ, None)
+    assert (bubbles[4].text, bubbles[4].quoted) == ("Mm", "Boa tarde")
+    assert all(b.wa_at is not None and b.kind is MessageKind.TEXT for b in bubbles)
+    assert bubbles[5].cut
+    assert (await stage.page.whole(bubbles[5])).text == LONG.strip()
+
+
+@pytest.mark.parametrize("build", ["testid", "plain"])
+async def test_every_kind_of_bubble_is_a_typed_message(stage: Stage, build: str) -> None:
+    client = stage.sandbox.client
+    await client.configure(build=build)
+    chat = await client.add_chat(f"Kinds {build}")
+    media = Media(name="menu.pdf", options=["a", "b"])
+    await client.add_messages(NewMessage(chat=chat.id, kind=kind, media=media) for kind in KINDS)
+    await client.add_messages(
+        [NewMessage(chat=chat.id, kind=SandboxKind.SYSTEM, source=Source.SERVICE, text="Messages are encrypted")]
+    )
+    gone = await client.customer_says(chat.id, "never mind")
+    await client.delete(gone)
+    await stage.read(f"Kinds {build}")
+    bubbles = [await stage.page.whole(b) for b in await stage.page.bubbles()]
+    expected = [MessageKind(kind.value.replace("-", "_")) for kind in KINDS]
+    assert [b.kind for b in bubbles[:-2]] == expected
+    assert (bubbles[-2].kind, bubbles[-2].text) == (MessageKind.SYSTEM, "Messages are encrypted")
+    assert (bubbles[-1].deleted, bubbles[-1].text) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("screen", "state"),
+    [
+        ("qr", ChannelState.QR),
+        ("startup", ChannelState.STARTING),
+        ("taken_over", ChannelState.TAKEN_OVER),
+        ("logged_out", ChannelState.LOGGED_OUT),
+        ("banned", ChannelState.RESTRICTED),
+        ("outdated", ChannelState.BROKEN),
+    ],
+)
+async def test_the_screen_tells_the_state(stage: Stage, screen: str, state: ChannelState) -> None:
+    await stage.sandbox.client.configure(screen=screen)
+    await stage.page.reader.until("read.session", lambda seen: not seen["side"], 3)
+    assert (await stage.page.session()).state is state
+
+
+@pytest.mark.parametrize("lang", ["en", "pt", "es"])
+async def test_offline_and_announcements(stage: Stage, lang: str) -> None:
+    client = stage.sandbox.client
+    await client.configure(offline=True, lang=lang, build="plain")
+    await stage.page.reader.until("read.session", lambda seen: seen["offline"], 3)
+    assert (await stage.page.session()).state is ChannelState.OFFLINE
+    await client.configure(offline=False, interstitial=True)
+    await stage.page.reader.until("read.dialogPoint", bool, 3)
+    assert (await stage.page.session()).state is ChannelState.LINKED
+    assert not await stage.page.reader.until("read.dialogPoint", lambda point: not point, 3)
+
+
+async def test_two_boxes_or_another_role_stop_the_bridge_with_a_screenshot(stage: Stage) -> None:
+    await stage.customer("Changed", "Hello?")
+    await stage.read("Changed")
+    page = stage.page.reader.page
+    await page.evaluate("document.querySelector('footer [role=textbox]').setAttribute('role', 'note')")
+    with pytest.raises(PageChanged, match="should be a textbox") as stop:
+        await stage.page.look()
+    assert stop.value.screenshot is not None
+    assert stop.value.screenshot.read_bytes().startswith(b"\x89PNG")
+    await page.evaluate(
+        """() => { const box = document.querySelector('footer [role=note]'); box.setAttribute('role', 'textbox');
+                   const twin = box.cloneNode(true); twin.id = 'twin'; box.after(twin); }"""
+    )
+    with pytest.raises(PageChanged, match="2 things"):
+        await stage.page.look()
+    await page.evaluate("document.getElementById('twin').remove()")
+    assert (await stage.page.look()).box == ()
+
+
+async def test_a_row_far_down_the_list_is_found_and_a_group_is_known(stage: Stage) -> None:
+    await stage.customer("Far Down", "I wrote long ago")
+    for number in range(60):
+        await stage.customer(f"Neighbour {number}")
+    assert [row.title for row in await stage.page.find_rows("Far Down")] == ["Far Down"]
+    group = await stage.sandbox.client.add_chat("Friends", kind=ChatKind.GROUP, members=["Ana", "Rui"])
+    await stage.sandbox.client.customer_says(group.id, "hello all", author="Ana")
+    async with asyncio.timeout(5):
+        while not (rows := await stage.page.find_rows("Friends")):  # noqa: ASYNC110 - a drawn row rings no bell
+            await asyncio.sleep(0.05)
+    assert await stage.page.open_row(rows[0])
+    chat = await stage.page.current()
+    assert chat is not None
+    assert chat.group

@@ -1,0 +1,206 @@
+"""The whole send machine in a real browser on the sandbox; what the sandbox received is the judge."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from core.contracts.bridge import Armed, SendOrder, SendOutcome
+from desktop_bridge import host
+from desktop_bridge.link.authority import LocalAuthority
+from desktop_bridge.sandbox.models import Status
+from desktop_bridge.sends.phases import Phase
+from tests.desktop_bridge.stage import Crash, Stage, calm, crash_at, set_stage
+
+
+@pytest.fixture(scope="module")
+async def module_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    async with set_stage(tmp_path_factory.mktemp("bridge")) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def stage(module_stage: Stage) -> AsyncIterator[Stage]:
+    yield module_stage
+    await calm(module_stage.sandbox)
+
+
+class NewMessageAfterArm(LocalAuthority):
+    """Allows the click; then, before it can come, the customer writes again."""
+
+    def __init__(self, stage: Stage, chat: str, tail: str | None) -> None:
+        super().__init__(tail)
+        self._stage = stage
+        self._chat = chat
+
+    async def arm(self, order: SendOrder, tail: str | None) -> Armed:
+        armed = await super().arm(order, tail)
+        await self._stage.sandbox.client.customer_says(self._chat, "wait, one more thing")
+        await self._stage.page.reader.until("read.state", lambda s: s["tail"] != tail, 3)
+        return armed
+
+
+@pytest.mark.parametrize(
+    ("build", "ids", "lang"), [("testid", "bare", "en"), ("plain", "legacy", "pt"), ("plain", "bare", "es")]
+)
+async def test_a_send_arrives_once_and_unchanged(stage: Stage, build: str, ids: str, lang: str) -> None:
+    await stage.sandbox.client.configure(build=build, ids=ids, lang=lang)
+    text = "Sim, *abrimos* às 9h 🙂\n\n1. Rua A\n2. Praça B _hoje_\nمرحبا: 100%"
+    chat = await stage.customer(f"Ana {build} {ids} {lang}", "Abrem hoje?")
+    order = await stage.order(f"Ana {build} {ids} {lang}", text)
+    authority = await stage.local()
+
+    status = await stage.machine(authority).run(order)
+
+    assert status == "sent"
+    assert await stage.received(chat) == [text]
+    sent = (await stage.sandbox.client.received(chat))[0]
+    assert authority.reports[0].external_id == sent.id
+    steps = [phase for _, phase, _ in stage.journal.sends.steps(order.send_id)]
+    assert steps == list(Phase)
+
+
+async def test_a_long_text_is_read_back_whole(stage: Stage) -> None:
+    text = "\n".join(f"Line {number} of a long answer about the opening hours" for number in range(40))
+    chat = await stage.customer("Long Text", "Tell me everything")
+    order = await stage.order("Long Text", text)
+    assert await stage.machine(await stage.local()).run(order) == "sent"
+    assert await stage.received(chat) == [text]
+
+
+async def test_pacing_stays_under_five_seconds_for_200_characters(stage: Stage) -> None:
+    chat = await stage.customer("Paced", "Hello?")
+    order = await stage.order("Paced", "x" * 200)
+    began = time.monotonic()
+    assert await stage.machine(await stage.local(), pacing=True).run(order) == "sent"
+    assert 2 < time.monotonic() - began < 5
+    assert len(await stage.received(chat)) == 1
+
+
+async def test_a_new_message_between_typing_and_click_disarms(stage: Stage) -> None:
+    chat = await stage.customer("Disarmed", "Hello?")
+    order = await stage.order("Disarmed", "We open at nine.")
+    authority = NewMessageAfterArm(stage, chat, await stage.tail())
+
+    assert await stage.machine(authority).run(order) == SendOutcome.DISARMED
+
+    assert authority.reports[0].code == "guard_tail"
+    assert await stage.received(chat) == []
+    assert (await stage.page.look()).box == ()
+    assert any(getattr(news, "text", None) == "wait, one more thing" for news in stage.told)
+
+
+async def test_somebody_elses_draft_is_left_alone(stage: Stage) -> None:
+    chat = await stage.customer("Draft", "Hello?")
+    order = await stage.order("Draft", "We open at nine.")
+    await stage.page.type("half a tho", 0, lambda: None)
+    authority = await stage.local()
+    assert await stage.machine(authority).run(order) == SendOutcome.RETURNED
+    assert authority.reports[0].code == "box_not_empty"
+    assert (await stage.page.look()).text == "half a tho"
+    assert await stage.received(chat) == []
+    await stage.page.clear_box(["half a tho"])
+
+
+async def test_a_text_that_the_page_changes_is_not_sent(stage: Stage) -> None:
+    await stage.sandbox.client.configure(emoji_transform=True)
+    chat = await stage.customer("Smiley", "Hello?")
+    order = await stage.order("Smiley", "See you :)")
+    authority = await stage.local()
+    outcome = await stage.machine(authority, pacing=True).run(order)
+    await stage.sandbox.client.configure(emoji_transform=False)
+    assert (outcome, authority.reports[0].code) == (SendOutcome.FAILED, "text_differs")
+    assert await stage.received(chat) == []
+
+
+async def test_equal_titles_are_told_apart_by_a_known_message(stage: Stage) -> None:
+    wrong = await stage.customer("Maria", "I am the first")
+    first = await stage.read("Maria")
+    right = await stage.customer("Maria", "I am the second")
+    rows = await stage.page.find_rows("Maria")
+    assert await stage.page.open_row(rows[0])
+    second = await stage.intake.read_open(unread=1)
+    assert second is not None
+    assert second != first
+    await stage.sandbox.client.customer_says(wrong, "I come to the top again")
+
+    order = await stage.order("Maria", "For the second Maria", chat_id=second)
+    authority = LocalAuthority(order.known_external_ids[0])
+    assert await stage.machine(authority).run(order) == "sent"
+    assert await stage.received(right) == ["For the second Maria"]
+    assert await stage.received(wrong) == []
+
+
+@pytest.mark.parametrize("fault", [{"lost_clicks": 1}, {"late_click_ms": 2500}])
+async def test_a_lost_or_late_click_is_settled_and_then_sent_once(stage: Stage, fault: dict[str, int]) -> None:
+    title = f"Fault {next(iter(fault))}"
+    chat = await stage.customer(title, "Hello?")
+    order = await stage.order(title, "We open at nine.")
+    authority = await stage.local()
+    await stage.sandbox.client.set_fault(**fault)
+
+    assert await stage.machine(authority).run(order) == SendOutcome.ABSENT
+    evidence = authority.reports[0].evidence
+    assert all(evidence.values())
+    assert evidence["browser_restarted"] is True
+    assert await stage.received(chat) == []
+
+    await stage.sandbox.client.clear_faults()
+    assert await stage.machine(authority).run(order) == "sent"
+    assert await stage.received(chat) == ["We open at nine."]
+
+
+@pytest.mark.parametrize("point", ["send.typed", "send.armed", "send.clicked"])
+async def test_after_a_crash_nothing_leaves_twice(stage: Stage, point: str) -> None:
+    chat = await stage.customer(f"Crash {point}", "Hello?")
+    order = await stage.order(f"Crash {point}", "We open at nine.")
+    authority = await stage.local()
+    with pytest.raises(Crash):
+        await stage.machine(authority, failpoint=crash_at(point)).run(order)
+
+    status = await stage.machine(authority).run(order)
+    if status == SendOutcome.ABSENT:
+        status = await stage.machine(authority).run(order)
+
+    assert status == "sent"
+    assert await stage.received(chat) == ["We open at nine."]
+
+
+async def test_a_click_handed_to_a_stopped_browser_is_swallowed_when_it_wakes(stage: Stage) -> None:
+    chat = await stage.customer("Stopped", "Hello?")
+    await stage.read("Stopped")
+    await stage.page.type("too late", 0, lambda: None)
+    standing = await stage.page.look()
+    reader = stage.page.reader
+    want = {
+        "deadline": standing.page_ms + 600, "title": standing.title, "label": standing.label, "tail": standing.raw_tail,
+        "box": list(standing.box),
+    }  # fmt: skip
+    ready = await reader.ask("guard.install", want)
+    assert ready["ready"]
+    processes = host.browser_processes(stage.browser.profile)
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    click = asyncio.create_task(reader.page.mouse.click(ready["point"]["x"], ready["point"]["y"]))
+    await asyncio.sleep(1.0)
+    for process in processes:
+        process.send_signal(signal.SIGCONT)
+    await click
+
+    verdict = await reader.ask("guard.verdict", True)
+    assert (verdict["passed"], verdict["swallowed"]) == (False, "deadline")
+    assert await stage.received(chat) == []
+    await stage.page.clear_box(["too late"])
+
+
+async def test_the_report_waits_for_a_tick_and_ticks_come_later(stage: Stage) -> None:
+    chat = await stage.customer("Ticks", "Hello?")
+    order = await stage.order("Ticks", "We open at nine.")
+    authority = await stage.local()
+    await stage.machine(authority).run(order)
+    report = authority.reports[0]
+    assert report.tick is not None
+    await stage.sandbox.client.wait_status(str(report.external_id), Status.DELIVERED)
+    assert len(await stage.received(chat)) == 1

@@ -1,0 +1,216 @@
+"""Finding the passage that answers a question, and nobody else's."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from core.aal.ports import Embedder
+from core.contracts.principal import Principal
+from core.db.session import Database
+from core.errors import SetupError
+from domain.knowledge import nearness, words
+from domain.knowledge.models import KnowledgeChunk, VectorUsem3
+from domain.knowledge.search import FLOOR, KnowledgeSearch, ranked
+from tests.domain.knowledge.conftest import Learn, admin_of
+
+SHOP = """
+# Returns
+You can bring any plant back within ten days if you kept the receipt.
+# Delivery
+Inside the city we deliver for four euros, from Tuesday to Friday.
+# Workshops
+On Saturdays we teach how to prune roses and how to grow mushrooms at home.
+# Parking
+Cars can be left behind the house for an hour.
+# Loyalty card
+Every tenth pot of herbs is free with the green card.
+# Blade 7731
+Spare blade 7731 fits the small hedge trimmer.
+# Blade 7742
+Spare blade 7742 fits the large hedge trimmer.
+# Blade 7753
+Spare blade 7753 fits the lawn mower.
+# Brandt
+Mr Brandt looks after ponds and their fish, by appointment.
+# Kowalczyk
+Ms Kowalczyk looks after lawns, by appointment.
+# Okonkwo
+Mr Okonkwo looks after fruit trees, by appointment.
+# Café
+Our café serves homemade cake and lemonade all afternoon.
+# Warranty
+Tools of our own brand are repaired at no cost for three years.
+"""
+QUESTIONS = {
+    "how long do I have to send something back?": "ten days",
+    "what does it cost to have it brought to my home?": "four euros",
+    "where do I put my car?": "behind the house",
+    "can I get something to eat or drink?": "lemonade",
+    "who fixes my broken spade?": "three years",
+    "do you have 7742": "7742 fits",
+    "and 7731?": "7731 fits",
+    "is 7753 in stock": "7753 fits",
+    "green card": "green card",
+    "is Mr Brandt in the café?": "Brandt",
+    "herbs": "herbs",
+    "when is kowalczyk back": "lawns",
+    "is pruning taught on saturdays?": "prune roses",
+    "¿dónde puedo dejar el coche?": "behind the house",
+    "Was kostet die Lieferung in der Stadt?": "four euros",
+}
+
+
+@pytest.fixture
+async def shop(learn: Learn) -> None:
+    await learn(SHOP.replace("\n# ", "\n\n# ").encode(), "shop.md")
+
+
+@pytest.mark.usefixtures("shop")
+async def test_both_searches_together_find_more_than_either(
+    db: Database, tenant: UUID, embedder: Embedder, search: KnowledgeSearch
+) -> None:
+    found = {"vector": 0, "text": 0, "hybrid": 0}
+    for question, answer in QUESTIONS.items():
+        config = words.search_config(search.detector.detect(question).tag)
+        [vector] = await embedder.embed([words.embedded(question)])
+        async with db.unit_of_work(tenant) as session:
+            repository = nearness.NearnessRepository(session, tenant, VectorUsem3)
+            rows = await repository.find(question, vector, config, 14, 20)
+        first = {
+            "vector": max(rows, key=lambda row: row.cosine),
+            "text": max(rows, key=lambda row: row.coverage),
+            "hybrid": ranked(rows)[0][0],
+        }
+        for name, row in first.items():
+            found[name] += answer in row.text and (name != "text" or row.coverage > 0)
+    assert found["hybrid"] >= 11
+    assert found["hybrid"] > max(found["vector"], found["text"]), found
+
+
+@pytest.mark.usefixtures("shop")
+async def test_a_passage_comes_with_its_evidence(search: KnowledgeSearch) -> None:
+    retrieval = await search.search("is pruning taught on saturdays?", 3)
+    best = retrieval.passages[0]
+    assert (best.source_title, best.heading, best.language, best.stale) == ("shop.md", "Workshops", "en", False)
+    assert 1 >= best.score >= FLOOR == retrieval.floor
+    assert best.text_score is not None
+    assert best.text_score > 0.5
+    assert best.vector_score is not None
+
+
+@pytest.mark.usefixtures("shop")
+async def test_what_the_knowledge_does_not_say_stays_below_the_floor(search: KnowledgeSearch) -> None:
+    for question in ("do you sell train tickets?", "who is the president of Chile?", "¿hay vuelos a Lima?", "   "):
+        retrieval = await search.search(question, 5)
+        assert retrieval.passages == [], question
+    assert (await search.search("who is the president of Chile?", 5)).below_floor > 0
+
+
+@pytest.mark.usefixtures("shop")
+async def test_no_search_finds_another_tenants_chunk(
+    db: Database, tenant: UUID, other_tenant: UUID, embedder: Embedder, learn: Learn
+) -> None:
+    await learn(b"# Dogs\n\nDogs are welcome.", "dogs.md", owner=admin_of(other_tenant))
+    theirs = await KnowledgeSearch(db, other_tenant, embedder).candidates("7742 hedge delivery card plant", 50)
+    assert [passage.source_title for passage in theirs] == ["dogs.md"]
+    ask = text("select id, coverage from search_chunks(array['mushrooms', 'receipt', 'dogs'], null, 10, 100)")
+    async with db.unit_of_work(other_tenant) as session:
+        assert len((await session.execute(ask)).all()) == 1
+    async with db.unit_of_work(tenant) as session:
+        assert len((await session.execute(ask)).all()) == 2
+        smuggled = nearness.NearnessRepository(session, other_tenant, VectorUsem3)
+        [vector] = await embedder.embed(["dogs"])
+        assert await smuggled.find("dogs plant", vector, "english", 10, 20) == []
+
+
+async def test_the_definer_function_needs_a_tenant_and_is_the_only_one(db: Database, admin: AsyncEngine) -> None:
+    with pytest.raises(DBAPIError, match="no tenant is set"):
+        async with db.without_tenant() as session:
+            await session.execute(text("select * from search_chunks(array['plant'], null, 10, 10)"))
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with db.without_tenant() as session:
+            await session.execute(text("set role waxos_search"))
+    definers = text(
+        "select proname, rolname, rolcanlogin, rolsuper, rolbypassrls, has_function_privilege('public', p.oid, 'execute') "
+        "from pg_proc p join pg_roles r on r.oid = proowner where prosecdef and pronamespace = 'public'::regnamespace"
+    )
+    async with admin.connect() as connection:
+        assert (await connection.execute(definers)).all() == [
+            ("search_chunks", "waxos_search", False, False, False, False)
+        ]
+
+
+async def test_an_answer_to_the_same_question_comes_first_and_only_then_as_the_exact_answer(
+    learn: Learn, search: KnowledgeSearch
+) -> None:
+    rows = 'question,answer\nDo you deliver on Sundays?,"No, from Tuesday to Friday only."\nDo you sell bonsai?,Yes.\n'
+    await learn(rows.encode(), "answers.csv")
+    await learn(
+        b"# Delivery\n\nDo you deliver on Sundays? That is what many ask us about delivery on Sundays.", "page.md"
+    )
+    same = await search.search("do you deliver on sundays", 3)
+    assert same.passages[0].curated_answer == "No, from Tuesday to Friday only."
+    assert all(passage.curated_answer is None for passage in same.passages[1:])
+    for question in ("what does the delivery cost?", "do you deliver on mondays?"):
+        assert [passage.curated_answer for passage in await search.candidates(question, 3)] == [None, None, None], (
+            question
+        )
+
+
+async def test_old_knowledge_is_marked_and_what_is_not_valid_yet_is_not_found(
+    learn: Learn, search: KnowledgeSearch, db: Database, tenant: UUID
+) -> None:
+    await learn(b"# Sale\n\nAll roses cost half in the summer sale.", "sale.md")
+    changes = (("valid_until", "now() - interval '1 day'"), ("valid_from", "now() + interval '1 day'"))
+    seen = []
+    for column, value in changes:
+        async with db.unit_of_work(tenant) as session:
+            await session.execute(update(KnowledgeChunk).values({column: text(value)}))
+        seen.append([passage.stale for passage in await search.candidates("summer sale of roses", 3)])
+    assert seen == [[True], []]
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "question"),
+    [
+        ("La devolución del dinero tarda cinco días.", "devolucion"),
+        ("Wir öffnen das Geschäft täglich um neun Uhr morgens.", "geschaft"),
+        ("我们的店铺在星期六上午九点开门，下午六点关门。", "星期六几点开门"),
+        ("Çiçekleri her sabah sulamak gerekir, akşamları değil.", "çiçekler"),
+        ("Магазин открыт каждый день с девяти до шести.", "магазины"),
+        ("يفتح المتجر أبوابه كل يوم من الساعة التاسعة", "المتجر"),
+    ],
+)
+async def test_words_are_found_as_people_type_them(
+    learn: Learn, search: KnowledgeSearch, knowledge: str, question: str
+) -> None:
+    await learn(f"# 1\n\n{knowledge}\n\n# 2\n\nHX-450 HX-300 HX-100".encode(), "text.md")
+    best = max(await search.candidates(question, 2), key=lambda passage: passage.text_score or 0)
+    assert best.text == knowledge
+    assert (best.text_score or 0) > 0.3
+
+
+async def test_large_and_small_tenants_are_searched_alike(
+    learn: Learn, search: KnowledgeSearch, monkeypatch: pytest.MonkeyPatch, tenant: UUID, caller: Principal
+) -> None:
+    assert caller.tenant_id == tenant
+    body = "\n\n".join(f"# Subject {n}\n\nThe box number {n} holds {n * 3} screws." for n in range(120))
+    await learn(body.encode(), "boxes.md")
+    exact = await search.candidates("how many screws are in box 42?", 10)
+    monkeypatch.setattr(nearness, "EXACT_CHUNKS", 0)
+    walked = await search.candidates("how many screws are in box 42?", 10)
+    assert [passage.id for passage in walked][:5] == [passage.id for passage in exact][:5]
+
+
+async def test_an_embedder_without_a_table_is_refused(db: Database, tenant: UUID) -> None:
+    class Other:
+        name, dims = "other-3", 3
+
+        async def embed(self, texts: list[str]) -> list[list[float]]:
+            return [[0.0] * 3 for _ in texts]
+
+    with pytest.raises(SetupError, match="other-3"):
+        await KnowledgeSearch(db, tenant, Other()).search("hello", 1)
