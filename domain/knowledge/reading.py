@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from dataclasses import dataclass
 
 from core.errors import Unavailable
@@ -29,6 +30,10 @@ class FileReader:
             Unavailable: the child was killed from outside; trying again may help.
         """
         order = json.dumps({"mime": mime, "memory_mb": self.memory_mb, "cpu_s": self.cpu_s}).encode() + b"\n"
+        with tempfile.TemporaryDirectory(prefix="waxos-reading-") as scratch:
+            return await self._read(order + data, scratch)
+
+    async def _read(self, order: bytes, scratch: str) -> Document:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
@@ -37,12 +42,12 @@ class FileReader:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            env={"PATH": os.defpath, "LANG": "C.UTF-8", "TMPDIR": scratch},
             start_new_session=True,
         )
         try:
             async with asyncio.timeout(self.wall_s):
-                output, _ = await process.communicate(order + data)
+                output, _ = await process.communicate(order)
         except TimeoutError:
             raise _too_slow() from None
         finally:
