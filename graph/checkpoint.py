@@ -10,7 +10,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg import AsyncConnection, AsyncCursor
@@ -38,11 +38,20 @@ def thread_of(tenant_id: UUID, run_id: UUID) -> str:
 class TenantSaver(AsyncPostgresSaver):
     """The library's saver on a borrowed engine, for one run of one tenant; must be made inside a running loop."""
 
-    def __init__(self, engine: AsyncEngine, tenant_id: UUID) -> None:
+    def __init__(self, engine: AsyncEngine, tenant_id: UUID, *, fresh: bool = False) -> None:
+        """Make a saver; `fresh` says that nobody has worked on the run before, so that there is nothing to look for."""
         # No type but the built-in ones is ever revived from a checkpoint.
         super().__init__(cast(Any, None), serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self._engine = engine
         self._tenant_id = tenant_id
+        self._fresh = fresh
+        self._paid = 0
+        self._written: ChannelVersions = {}
+
+    @property
+    def has_written(self) -> bool:
+        """Whether there is a row to delete when the run is over."""
+        return bool(self._paid)
 
     @asynccontextmanager
     async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:  # noqa: ARG002 - always
@@ -57,17 +66,29 @@ class TenantSaver(AsyncPostgresSaver):
                 await cursor.execute(_LOCAL, (str(self._tenant_id), SCHEMA))
                 yield cursor
 
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return the checkpoint to go on from."""
+        return None if self._fresh else await super().aget_tuple(config)
+
     async def aput(
         self,
         config: RunnableConfig,
         checkpoint: Checkpoint,
         metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
+        new_versions: ChannelVersions,  # noqa: ARG002 - what is new since the last step is not what is new since the last row
     ) -> RunnableConfig:
-        """Write what a resume could use: nothing before the first node is done, nothing once the outcome is stored."""
-        if metadata.get("step", 0) > 0 and "outcome" not in checkpoint["channel_values"]:
-            return await super().aput(config, checkpoint, metadata, new_versions)
-        return {"configurable": {**config["configurable"], "checkpoint_id": checkpoint["id"]}}
+        """Write only where a resume saves money: after a step that called a model, and not once the outcome is stored.
+
+        The values of the steps that were passed over go along with the next checkpoint that is written.
+        """
+        values, versions = checkpoint["channel_values"], checkpoint["channel_versions"]
+        paid = len(values.get("calls", ()))
+        if paid <= self._paid or "outcome" in values:
+            return {"configurable": {**config["configurable"], "checkpoint_id": checkpoint["id"]}}
+        unwritten = {name: version for name, version in versions.items() if self._written.get(name) != version}
+        written = await super().aput(config, checkpoint, metadata, unwritten)
+        self._paid, self._written = paid, dict(versions)
+        return written
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""

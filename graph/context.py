@@ -26,17 +26,17 @@ class RunStore(Protocol):
     async def load(self, run: ClaimedRun) -> RunInput:
         """Read the conversation and whatever else the run may look at."""
 
-    async def record(self, run: ClaimedRun, calls: Sequence[AiCall]) -> None:
-        """Add the rows of AI calls; a row that is there already stays as it is."""
-
     async def store(self, run: ClaimedRun, result: RunResult) -> DraftStatus | None:
-        """Store the draft or the check and end the run; None where the claim was lost."""
+        """Store the draft or the check, with the rows of its AI calls, and end the run; None where the claim was lost."""
 
-    async def finish_empty(self, run: ClaimedRun, why: str, language: str | None) -> None:
+    async def finish_empty(self, run: ClaimedRun, why: str, language: str | None, calls: Sequence[AiCall]) -> None:
         """End the run without a draft."""
 
-    async def fail(self, run: ClaimedRun, error: str) -> None:
+    async def fail(self, run: ClaimedRun, error: str, calls: Sequence[AiCall]) -> None:
         """End the run with a reason that staff can read."""
+
+    async def record(self, run: ClaimedRun, calls: Sequence[AiCall]) -> None:
+        """Add only the rows of AI calls: for a run that was lost; a row that is there already stays as it is."""
 
     async def forget_finished(self, tenant_id: UUID) -> None:
         """Delete the checkpoints of the tenant's runs that are over: crashed workers may have left some."""
@@ -63,7 +63,7 @@ class RunContext:
     """One run: what it is, who thinks for it, where its result goes.
 
     `begun` is when the worker took it, by `time.perf_counter`; `check_seconds` the longest wait for the checker; `storing` is set when
-    the result goes to the database, where the claim is looked at once more.
+    the result goes to the database, where the claim is looked at once more; `calls` are the AI calls so far, also of a run that fails.
     """
 
     run: ClaimedRun
@@ -73,3 +73,4 @@ class RunContext:
     begun: float
     storing: asyncio.Event
     check_seconds: float
+    calls: list[AiCall]

@@ -11,6 +11,7 @@ import structlog
 from langgraph.runtime import Runtime
 
 from agents.ports import Previous
+from core.aal.errors import NoProviderAnswered
 from core.aal.language import LanguageDetector, tier_of
 from core.contracts.reasoning import (
     AiCall,
@@ -46,13 +47,16 @@ class Node(Protocol):
 
 
 def timed(name: str, body: Body) -> Node:
-    """Wrap a node: its own milliseconds go under `name`, those of providers under `provider`, its AI calls become rows."""
+    """Wrap a node: its own milliseconds go under `name`, those of providers under `provider`, its AI calls to those of the run."""
 
     async def node(state: State, runtime: Runtime[RunContext]) -> State:
         begun = time.perf_counter()
-        update, calls = await body(state, runtime.context)
-        if calls:
-            await runtime.context.store.record(runtime.context.run, calls)
+        try:
+            update, calls = await body(state, runtime.context)
+        except NoProviderAnswered as error:
+            runtime.context.calls.append(error.call)
+            raise
+        runtime.context.calls.extend(calls)
         provider = float(sum(call.latency_ms for call in calls))
         own = max(0.0, (time.perf_counter() - begun) * 1000 - provider)
         dumped = [call.model_dump(mode="json") for call in calls]
@@ -152,14 +156,14 @@ async def store(state: State, runtime: Runtime[RunContext]) -> State:
     context.storing.set()
     conversation = Conversation.model_validate(state["conversation"])
     if state["route"] == "nothing":
-        await context.store.finish_empty(context.run, state["why"], conversation.language)
+        await context.store.finish_empty(context.run, state["why"], conversation.language, context.calls)
         return {"outcome": "nothing"}
     result = RunResult(
         proposal=DraftProposal.model_validate(state["proposal"]),
         parts=state["parts"],
         report=CheckReport.model_validate(state["report"]) if state["parts"] else None,
         retrieval=Retrieval.model_validate(state["retrieval"]),
-        calls=[AiCall.model_validate(call) for call in state["calls"]],
+        calls=context.calls,
         timings_ms=_timings(state["timings"], context),
         language=conversation.language,
         unreadable=conversation.unreadable,

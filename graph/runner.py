@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.aal.language import LanguageDetector
 from core.contracts.ids import new_id
+from core.contracts.reasoning import AiCall
 from core.errors import WaxosError
 from core.settings import DeskSettings
 from domain.drafts.runs import ClaimedRun
@@ -33,6 +34,17 @@ BEATS_PER_LEASE = 3
 
 CHECK_SHARE = 0.4
 """Part of a run's time that the checker may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class _InHand:
+    """A claimed run and what gathers around it: `storing` is set, and `calls` filled, by the nodes."""
+
+    run: ClaimedRun
+    saver: TenantSaver
+    begun: float
+    storing: asyncio.Event = field(default_factory=asyncio.Event)
+    calls: list[AiCall] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -61,37 +73,39 @@ class Runner:
         if claimed is None:
             await self.store.forget_finished(tenant_id)
             return None
-        outcome = await self._settle(claimed, begun)
+        saver = TenantSaver(self.engine, tenant_id, fresh=claimed.attempt <= 1)
+        outcome = await self._settle(_InHand(claimed, saver, begun))
         total = round((time.perf_counter() - begun) * 1000, 1)
         log.info("run.ended", run_id=str(run_id), outcome=outcome, attempt=claimed.attempt, total_ms=total)
         return outcome
 
-    async def _settle(self, claimed: ClaimedRun, begun: float) -> str | None:
+    async def _settle(self, hand: _InHand) -> str | None:
         """Turn every way in which a run can end into a row."""
-        saver = TenantSaver(self.engine, claimed.tenant_id)
+        run = hand.run
         try:
             async with asyncio.timeout(self.desk.run_seconds):
-                outcome = await self._keep_claim(claimed, saver, begun)
+                outcome = await self._keep_claim(hand)
         except ClaimLost:
-            log.warning("run.claim_lost", run_id=str(claimed.id))
+            log.warning("run.claim_lost", run_id=str(run.id))
+            await self.store.record(run, hand.calls)
             return None
         except TimeoutError:
-            outcome = await self._fail(claimed, f"No draft was ready after {self.desk.run_seconds:g} seconds.")
+            outcome = await self._fail(hand, f"No draft was ready after {self.desk.run_seconds:g} seconds.")
         except WaxosError as error:
-            outcome = await self._fail(claimed, " ".join(filter(None, (error.detail, error.hint))))
+            outcome = await self._fail(hand, " ".join(filter(None, (error.detail, error.hint))))
         except Exception:
-            log.exception("run.broke", run_id=str(claimed.id))
+            log.exception("run.broke", run_id=str(run.id))
             outcome = await self._fail(
-                claimed, f"A fault in WAXOS stopped this draft; the log has the details (run {claimed.id})."
+                hand, f"A fault in WAXOS stopped this draft; the log has the details (run {run.id})."
             )
-        await saver.adelete_thread(thread_of(claimed.tenant_id, claimed.id))
+        if run.resumed or hand.saver.has_written:
+            await hand.saver.adelete_thread(thread_of(run.tenant_id, run.id))
         return outcome
 
-    async def _keep_claim(self, claimed: ClaimedRun, saver: TenantSaver, begun: float) -> str:
+    async def _keep_claim(self, hand: _InHand) -> str:
         """Think under a heartbeat: a claim that is lost before the result is being stored ends the thought."""
-        storing = asyncio.Event()
-        work = asyncio.create_task(self._think(claimed, saver, begun, storing))
-        beat = asyncio.create_task(self._beat(claimed, storing))
+        work = asyncio.create_task(self._think(hand))
+        beat = asyncio.create_task(self._beat(hand.run, hand.storing))
         try:
             await asyncio.wait({work, beat}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done() and not beat.result():
@@ -119,39 +133,40 @@ class Runner:
                 log.warning("run.heartbeat_failed", run_id=str(claimed.id), error=type(error).__name__)
         return kept or storing.is_set()
 
-    async def _think(self, claimed: ClaimedRun, saver: TenantSaver, begun: float, storing: asyncio.Event) -> str:
-        graph = self._graph.copy({"checkpointer": saver})
+    async def _think(self, hand: _InHand) -> str:
+        run = hand.run
+        graph = self._graph.copy({"checkpointer": hand.saver})
         config: RunnableConfig = {
-            "configurable": {"thread_id": thread_of(claimed.tenant_id, claimed.id)},
+            "configurable": {"thread_id": thread_of(run.tenant_id, run.id)},
             "recursion_limit": 20,
         }
         context = RunContext(
-            run=claimed,
-            agents=await self.agents_for(claimed),
+            run=run,
+            agents=await self.agents_for(run),
             detector=self.detector,
             store=self.store,
-            begun=begun,
-            storing=storing,
+            begun=hand.begun,
+            storing=hand.storing,
             check_seconds=self.desk.run_seconds * CHECK_SHARE,
+            calls=hand.calls,
         )
-        start = await self._start(graph, saver, config, claimed)
+        start = await self._start(graph, config, hand)
         state = await graph.ainvoke(start, config, context=context, durability="sync")
         return str(state["outcome"])
 
-    async def _start(
-        self, graph: Draft, saver: TenantSaver, config: RunnableConfig, claimed: ClaimedRun
-    ) -> State | None:
-        """Return None to go on at the last checkpoint, else the first state."""
+    async def _start(self, graph: Draft, config: RunnableConfig, hand: _InHand) -> State | None:
+        """Return None to go on at the last checkpoint, else the first state; what was paid for before counts either way."""
         first: State = {"graph_version": self._version}
-        if claimed.attempt <= 1:
+        if hand.run.attempt <= 1:
             return first
         found = await graph.aget_state(config)
+        hand.calls.extend(AiCall.model_validate(call) for call in found.values.get("calls", ()))
         if found.next and found.values.get("graph_version") == self._version:
-            log.info("run.resumed", run_id=str(claimed.id), at=list(found.next))
+            log.info("run.resumed", run_id=str(hand.run.id), at=list(found.next))
             return None
-        await saver.adelete_thread(thread_of(claimed.tenant_id, claimed.id))
+        await hand.saver.adelete_thread(thread_of(hand.run.tenant_id, hand.run.id))
         return first
 
-    async def _fail(self, claimed: ClaimedRun, reason: str) -> str:
-        await self.store.fail(claimed, reason)
+    async def _fail(self, hand: _InHand, reason: str) -> str:
+        await self.store.fail(hand.run, reason, hand.calls)
         return "failed"

@@ -37,25 +37,28 @@ class DomainRuns:
         async with self.db.unit_of_work(run.tenant_id) as session:
             return await results.load_input(session, run)
 
-    async def record(self, run: ClaimedRun, calls: Sequence[AiCall]) -> None:
-        """Add the rows of AI calls; a row that is there already stays as it is."""
-        async with self.db.unit_of_work(run.tenant_id) as session:
-            await usage.record_calls(session, run.tenant_id, run.id, run.chat_id, calls)
-
     async def store(self, run: ClaimedRun, result: RunResult) -> DraftStatus | None:
-        """Store the draft or the check and end the run; None where the claim was lost."""
+        """Store the draft or the check, with the rows of its AI calls, and end the run; None where the claim was lost."""
         async with self.db.unit_of_work(run.tenant_id) as session:
+            await usage.record_calls(session, run.tenant_id, run.id, run.chat_id, result.calls)
             return await results.store_result(session, run, result, self.desk)
 
-    async def finish_empty(self, run: ClaimedRun, why: str, language: str | None) -> None:
+    async def finish_empty(self, run: ClaimedRun, why: str, language: str | None, calls: Sequence[AiCall]) -> None:
         """End the run without a draft."""
         async with self.db.unit_of_work(run.tenant_id) as session:
+            await usage.record_calls(session, run.tenant_id, run.id, run.chat_id, calls)
             await results.finish_empty(session, run, why, language=language)
 
-    async def fail(self, run: ClaimedRun, error: str) -> None:
+    async def fail(self, run: ClaimedRun, error: str, calls: Sequence[AiCall]) -> None:
         """End the run with a reason that staff can read."""
         async with self.db.unit_of_work(run.tenant_id) as session:
+            await usage.record_calls(session, run.tenant_id, run.id, run.chat_id, calls)
             await results.fail_run(session, run, error)
+
+    async def record(self, run: ClaimedRun, calls: Sequence[AiCall]) -> None:
+        """Add only the rows of AI calls: for a run that was lost; a row that is there already stays as it is."""
+        async with self.db.unit_of_work(run.tenant_id) as session:
+            await usage.record_calls(session, run.tenant_id, run.id, run.chat_id, calls)
 
     async def forget_finished(self, tenant_id: UUID) -> None:
         """Delete what crashed runs of the tenant, that are over by now, left behind in the checkpoints."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.reasoning import AiCall, CheckReport, Conversation, DraftProposal, Retrieval, ToneProfile, Turn
@@ -68,10 +68,14 @@ class RunResult:
 
 async def load_input(session: AsyncSession, claimed: ClaimedRun) -> RunInput:
     """Read the conversation behind a claim: the burst since our last word and the turns before it, not past the last resolve."""
-    chat = (await session.execute(select(Chat).where(Chat.id == claimed.chat_id))).scalar_one()
-    channel = (await session.execute(select(Channel).where(Channel.id == chat.channel_id))).scalar_one()
-    tenant = (await session.execute(select(Tenant).where(Tenant.id == chat.tenant_id))).scalar_one()
-    contact = await session.get(Contact, (chat.tenant_id, chat.contact_id)) if chat.contact_id else None
+    around = (
+        select(Chat, Channel, Tenant, Contact, func.clock_timestamp())
+        .join(Channel, and_(Channel.tenant_id == Chat.tenant_id, Channel.id == Chat.channel_id))
+        .join(Tenant, Tenant.id == Chat.tenant_id)
+        .outerjoin(Contact, and_(Contact.tenant_id == Chat.tenant_id, Contact.id == Chat.contact_id))
+        .where(Chat.id == claimed.chat_id)
+    )
+    chat, channel, tenant, contact, now = (await session.execute(around)).one()
     rows = [
         row
         for row in await messages_before(session, chat.id, None, 60)
@@ -95,7 +99,7 @@ async def load_input(session: AsyncSession, claimed: ClaimedRun) -> RunInput:
         tone=ToneProfile.model_validate({"business_name": tenant.name, **tenant.tone}),
         mode=ChatMode(chat.mode or channel.mode),
         kind=ChatKind(chat.kind),
-        paused=chat.paused_until is not None and chat.paused_until > await database_now(session),
+        paused=chat.paused_until is not None and chat.paused_until > now,
         parent_parts=list(parent.parts) if parent else [],
         draft_parts=list(draft.parts) if draft else [],
         draft_claims=list(draft.claims) if draft else [],

@@ -110,10 +110,9 @@ async def claim_run(session: AsyncSession, run_id: UUID, claim_id: UUID, lease_s
 
     A run taken over keeps the chat version it began with; where the chat has moved on since, it is over.
     """
-    chat_id = await session.scalar(select(DraftRun.chat_id).where(DraftRun.id == run_id))
-    if chat_id is None:
+    chat = await _lock_chat_of(session, run_id)
+    if chat is None:
         return None
-    chat = await lock_chat(session, chat_id)
     run = (await session.execute(select(DraftRun).where(DraftRun.id == run_id).with_for_update())).scalar_one()
     now = await database_now(session)
     if not _claimable(run, now):
@@ -167,10 +166,10 @@ async def end(
     timings_ms: dict[str, float] | None = None,
 ) -> None:
     """Finish a locked run in `state` and take it off the list of due work, in this transaction."""
+    run.finished_at = await database_now(session)
     run.state, run.error, run.lease_until = state, error, None
     run.draft_id = draft_id or run.draft_id
     run.timings_ms = timings_ms or run.timings_ms
-    run.finished_at = await database_now(session)
     await due.clear(session, run.tenant_id, RUN_TASK, run.id)
     run_changed(session, run, chat)
 
@@ -201,6 +200,11 @@ def run_changed(session: AsyncSession, run: DraftRun, chat: Chat) -> None:
 def to_wire(run: DraftRun) -> WireRun:
     """Return a run as the API shows it."""
     return WireRun.model_validate(run)
+
+
+async def _lock_chat_of(session: AsyncSession, run_id: UUID) -> Chat | None:
+    of_run = select(DraftRun.chat_id).where(DraftRun.id == run_id).scalar_subquery()
+    return await session.scalar(select(Chat).where(Chat.id == of_run).with_for_update(of=Chat))
 
 
 def _new_run(chat: Chat, reason: RunReason, now: datetime) -> DraftRun:

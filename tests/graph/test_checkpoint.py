@@ -26,7 +26,8 @@ KEYS = """
 async def put(saver: TenantSaver, thread_id: str) -> None:
     """Write one checkpoint with a value that needs a blob."""
     checkpoint = empty_checkpoint()
-    checkpoint["channel_values"], checkpoint["channel_versions"] = {"parts": ["a", "b"]}, {"parts": "1"}
+    checkpoint["channel_values"] = {"parts": ["a", "b"], "calls": [{"id": "1"}]}
+    checkpoint["channel_versions"] = {"parts": "1", "calls": "1"}
     config = {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
     await saver.aput(config, checkpoint, {"source": "loop", "step": 1}, {"parts": "1"})  # type: ignore[arg-type]
 
@@ -44,7 +45,7 @@ async def test_only_its_tenant_sees_or_writes_a_thread(
 
     found = await get(mine, thread)
     assert found is not None
-    assert found.checkpoint["channel_values"] == {"parts": ["a", "b"]}
+    assert found.checkpoint["channel_values"]["parts"] == ["a", "b"]
     assert await get(theirs, thread) is None
     await theirs.adelete_thread(thread)
     assert await get(mine, thread) is not None

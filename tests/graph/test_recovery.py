@@ -69,7 +69,7 @@ async def test_killed_worker_is_followed_at_its_last_checkpoint(
     assert (await desk.run(run_id)).state == RunState.RUNNING
     assert await checkpoint_rows(admin, desk.tenant) > 0
 
-    agents.journal = journal
+    agents.journal, agents.provider_ms = journal, 1
     assert await take_over(runner, desk, run_id) == DraftStatus.PENDING
 
     turns = Counter(journal.read_text().split())
@@ -77,6 +77,7 @@ async def test_killed_worker_is_followed_at_its_last_checkpoint(
     assert turns[dies_in] == 2
     assert (await desk.draft()).parts == ["Hello! On Saturday we are open from 9 to 13."]
     assert (await desk.run(run_id)).attempt == 2
+    assert sorted(call.purpose for call in await desk.ai_calls()) == ["draft", "humanize"]
     assert await checkpoint_rows(admin, desk.tenant) == 0
 
 
@@ -104,17 +105,19 @@ async def test_of_two_workers_one_wins(
 async def test_worker_that_lost_its_claim_stops_and_writes_nothing(
     desk: Desk, runner: Runner, agents: ScriptedAgents, admin: AsyncEngine
 ) -> None:
-    agents.wait, agents.reached = {"draft": asyncio.Event()}, {"draft": asyncio.Event()}
+    agents.provider_ms = 1
+    agents.wait, agents.reached = {"humanize": asyncio.Event()}, {"humanize": asyncio.Event()}
     run_id = await desk.asks()
     working = asyncio.create_task(runner.run(desk.tenant, run_id))
-    await agents.reached["draft"].wait()
+    await agents.reached["humanize"].wait()
     async with admin.begin() as connection:
         taken = {"id": run_id, "claim": new_id()}
         await connection.execute(text("update draft_runs set claim_id = :claim where id = :id"), taken)
 
     assert await working is None
-    assert agents.turns["humanize"] == 0
+    assert agents.turns["check"] == 0
     assert await desk.drafts() == []
+    assert [call.purpose for call in await desk.ai_calls()] == ["draft"], "it was paid for all the same"
     assert await checkpoint_rows(admin, desk.tenant) > 0, "the checkpoints belong to the new worker"
 
 
@@ -149,6 +152,7 @@ async def test_heartbeat_that_meets_its_own_finished_run_is_no_lost_claim(
 async def test_run_of_another_graph_starts_again(
     desk: Desk, runner: Runner, agents: ScriptedAgents, version: str | None, drafted: int
 ) -> None:
+    agents.provider_ms = 1
     agents.wait, agents.reached = {"check": asyncio.Event()}, {"check": asyncio.Event()}
     run_id = await desk.asks()
     working = asyncio.create_task(runner.run(desk.tenant, run_id))
@@ -170,6 +174,7 @@ async def test_leftovers_of_a_finished_run_are_swept_and_those_of_a_live_one_sta
     finished = await desk.asks()
     await runner.run(desk.tenant, finished)
     left_behind = empty_checkpoint()
+    left_behind["channel_values"], left_behind["channel_versions"] = {"calls": [{}]}, {"calls": "1"}
     config: RunnableConfig = {"configurable": {"thread_id": thread_of(desk.tenant, finished), "checkpoint_ns": ""}}
     await TenantSaver(app_engine, desk.tenant).aput(config, left_behind, {"source": "loop", "step": 5}, {})
     assert await checkpoint_rows(admin, desk.tenant) > 0
@@ -177,6 +182,7 @@ async def test_leftovers_of_a_finished_run_are_swept_and_those_of_a_live_one_sta
     await runner.run(desk.tenant, finished)
     assert await checkpoint_rows(admin, desk.tenant) == 0
 
+    agents.provider_ms = 1
     agents.wait, agents.reached = {"check": asyncio.Event()}, {"check": asyncio.Event()}
     live = await (await desk.another_chat()).asks()
     working = asyncio.create_task(runner.run(desk.tenant, live))

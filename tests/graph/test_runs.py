@@ -8,6 +8,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.ports import Previous
+from core.aal.errors import NoProviderAnswered
+from core.contracts.ids import new_id
+from core.contracts.reasoning import AiCall
 from core.contracts.states import DraftStatus, MessageKind, RunReason, RunState, Verdict
 from core.contracts.texts import text_sha256
 from core.db.session import Database
@@ -127,7 +130,7 @@ async def test_rewrite_carries_the_hint(desk: Desk, runner: Runner, agents: Scri
 async def test_agent_that_raises_fails_the_run_with_a_reason(
     desk: Desk, runner: Runner, agents: ScriptedAgents, admin: AsyncEngine, agent: str, error: Exception, told: str
 ) -> None:
-    agents.raises = {agent: error}
+    agents.raises, agents.provider_ms = {agent: error}, 1
     run_id = await desk.asks()
     assert await runner.run(desk.tenant, run_id) == "failed"
 
@@ -137,6 +140,7 @@ async def test_agent_that_raises_fails_the_run_with_a_reason(
     assert told in run.error
     assert "secret" not in run.error
     assert await desk.drafts() == []
+    assert [call.purpose for call in await desk.ai_calls()] == (["draft"] if agent == "humanize" else [])
     assert await checkpoint_rows(admin, desk.tenant) == 0
 
 
@@ -153,6 +157,24 @@ async def test_checker_that_raises_or_is_late_leaves_the_text_to_staff(
         assert check is not None
         assert (check["verdict"], check["checker_version"]) == (Verdict.NEEDS_STAFF, "unchecked")
         assert agents.turns["draft"] == 1
+
+
+async def test_answer_that_no_provider_gave_is_billed(desk: Desk, runner: Runner, agents: ScriptedAgents) -> None:
+    asked = AiCall(id=new_id(), purpose="draft", provider="scripted", model="m1", outcome="provider_limited")
+    agents.raises = {"draft": NoProviderAnswered([], asked)}
+    assert await runner.run(desk.tenant, await desk.asks()) == "failed"
+    assert [(call.purpose, call.outcome) for call in await desk.ai_calls()] == [("draft", "provider_limited")]
+
+
+async def test_steps_that_cost_nothing_are_not_kept(
+    desk: Desk, runner: Runner, agents: ScriptedAgents, admin: AsyncEngine
+) -> None:
+    agents.wait, agents.reached = {"check": asyncio.Event()}, {"check": asyncio.Event()}
+    working = asyncio.create_task(runner.run(desk.tenant, await desk.asks()))
+    await agents.reached["check"].wait()
+    assert await checkpoint_rows(admin, desk.tenant) == 0
+    agents.wait["check"].set()
+    assert await working == DraftStatus.PENDING
 
 
 async def test_run_that_takes_too_long_fails(app_engine: AsyncEngine, db: Database, desk: Desk) -> None:

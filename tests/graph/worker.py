@@ -18,7 +18,7 @@ from tests.graph.scripted import ScriptedAgents
 async def main(url: str, tenant: str, run: str, journal: str, *hang: str) -> None:
     engine = create_engine(url)
     rules = DeskSettings(quiet_seconds=0, run_lease_seconds=1)
-    agents = ScriptedAgents(journal=Path(journal), wait={name: asyncio.Event() for name in hang})
+    agents = ScriptedAgents(journal=Path(journal), provider_ms=1, wait={name: asyncio.Event() for name in hang})
     await Runner(engine, DomainRuns(Database(engine, Effects()), rules), agents.agents_for, rules).run(
         UUID(tenant), UUID(run)
     )
