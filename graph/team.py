@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from agents.compliance import build_checker
@@ -12,7 +13,8 @@ from agents.retriever import build_retriever
 from core.aal import Aal, build_aal
 from core.aal.language import LanguageDetector
 from core.contracts.ids import new_id
-from core.contracts.reasoning import Conversation, Passage
+from core.contracts.reasoning import Conversation, Passage, ToneProfile, Turn
+from core.contracts.states import Direction, MessageKind
 from core.jobs.registry import Resources
 from domain.drafts.runs import ClaimedRun
 from domain.knowledge.search import KnowledgeSearch
@@ -56,12 +58,26 @@ async def open_runner(resources: Resources) -> Runner:
         aal, detector, lambda tenant_id: KnowledgeSearch(db, tenant_id, aal.embedder, detector, floor=0.0)
     )
     await aal.warm()
-    await _warm(team)
+    await _rehearse(team, with_drafter=not aal.configured)
     return Runner(db.engine, DomainRuns(db, settings.desk), team.agents_for, settings.desk, detector)
 
 
-async def _warm(team: Team) -> None:
-    """Let the checker load its word lists: they cost the first check half a second."""
-    passage = Passage(id=new_id(), source_id=new_id(), source_title="", text="open", language="en")
-    nobody = Conversation(chat_id=new_id(), contact_name=None, language="en", history=[], burst=[])
-    await team.checker.check(nobody, ["open"], [], [passage])
+async def _rehearse(team: Team, *, with_drafter: bool) -> None:
+    """Let the agents that need no model work once for nobody: word lists and compiled queries cost the first customer 200 ms."""
+    text = "On Saturday we are open from 9 to 13."
+    passage = Passage(id=new_id(), source_id=new_id(), source_title="", text=text, language="en", score=1.0)
+    asked = Turn(
+        message_id=new_id(),
+        seq=1,
+        direction=Direction.IN,
+        kind=MessageKind.TEXT,
+        text="When are you open?",
+        at=datetime.now(UTC),
+    )
+    nobody = Conversation(chat_id=new_id(), contact_name=None, language="en", history=[], burst=[asked])
+    found = await build_retriever(team.search_for(new_id())).retrieve(nobody)
+    if with_drafter:
+        await team.drafter.draft(
+            nobody, found.model_copy(update={"passages": [passage]}), ToneProfile(business_name="")
+        )
+    await team.checker.check(nobody, [text], [], [passage])
