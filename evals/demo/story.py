@@ -15,6 +15,9 @@ from evals.demo.timeline import Timeline
 KNOWLEDGE = Path(__file__).parent / "knowledge" / "lumen-ceramics.md"
 QUESTION = "Hi! How much is the beginner wheel course, and at what time does it take place?"
 UNKNOWN = "Do you also repair broken window glass?"
+Timings = dict[str, float]
+"""Milliseconds of a run by node, with `own` and `provider`, as the API gives them."""
+
 _OVER = {"sent", "delivered", "read", "returned", "failed", "unknown", "cancelled", "expired", "abandoned"}
 
 
@@ -24,7 +27,7 @@ class Told:
 
     exchanges: list[dict[str, Any]] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
-    own_work_ms: list[float] = field(default_factory=list)
+    timings: list[Timings] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -95,7 +98,7 @@ class Story:
         context: dict[str, Any] = await self.api.until(look, "a draft")
         draft, run = context["draft"], context["run"]
         timings = run["timings_ms"] or {}
-        self.told.own_work_ms.append(float(timings.get("own", sum(timings.values()))))
+        self.told.timings.append(timings)
         verdict = draft["check"]["verdict"] if draft["check"] else "not checked"
         cited = [source["source_title"] for source in draft["sources"] if source["cited"]]
         nodes = ", ".join(f"{node} {ms:.0f}" for node, ms in timings.items())
@@ -147,11 +150,11 @@ class Story:
         return texts
 
 
-async def measure_drafts(api: DeskApi, rounds: int) -> list[float]:
-    """Ask for `rounds` more drafts, one after another, and return the desk's own work in each of them in ms."""
+async def measure_drafts(api: DeskApi, rounds: int) -> list[Timings]:
+    """Ask for `rounds` more drafts, one after another, and return what each of them took."""
     page: dict[str, Any] = await api.call("GET", "/chats")
     chat_id = page["items"][0]["id"]
-    own: list[float] = []
+    taken: list[Timings] = []
     for _ in range(rounds):
         run_id = (await api.call("POST", f"/chats/{chat_id}/drafts", json={}))["id"]
 
@@ -161,8 +164,18 @@ async def measure_drafts(api: DeskApi, rounds: int) -> list[float]:
             return run if run["id"] == run_id and run["state"] in ("done", "failed") else None
 
         run = await api.until(done, "a measured draft")
-        own.append(float(run["timings_ms"].get("own", sum(run["timings_ms"].values()))))
-    return own
+        taken.append(run["timings_ms"])
+    return taken
+
+
+def own_work_ms(timings: Timings) -> float:
+    """Return all of the desk's own work on a draft in ms: everything but the wait for providers."""
+    return timings.get("own", sum(timings.values()) - timings.get("provider", 0.0))
+
+
+def overhead_ms(timings: Timings) -> float:
+    """Return what a draft cost beside its agents in ms: claim, loading, checkpoints, storing, and the graph itself."""
+    return own_work_ms(timings) - sum(timings.get(agent, 0.0) for agent in ("retrieve", "draft", "humanize", "check"))
 
 
 def _summary(draft: dict[str, Any]) -> dict[str, Any]:
