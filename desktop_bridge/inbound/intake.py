@@ -4,6 +4,7 @@ A chat is told by the messages it holds; its title only narrows the search. Grou
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import UUID
@@ -22,6 +23,9 @@ from desktop_bridge.sends.phases import Recovery
 
 BATCH = 200
 
+MOST_LOOKS = 5
+"""How often a chat with unread messages is looked at before it counts as one without any that can be read."""
+
 log = structlog.get_logger(__name__)
 
 Post = Callable[[list[News]], Awaitable[None]]
@@ -39,6 +43,7 @@ class PageIntake:
         self._bystanders: dict[
             str, str
         ] = {}  # the newest message when a chat that is not ours was first seen open, by title
+        self._looks: Counter[str] = Counter()
         self.owed = asyncio.Event()
         """Rings when the outbox has got something."""
 
@@ -130,6 +135,8 @@ class PageIntake:
         if not await self._page.open_row(row):
             return False
         await self._read_current(unread=row.unread)
+        if self._chats.opening(row.title):
+            return False  # its messages are not drawn yet; the page's next change brings us back
         self._note_row(row)
         for now in await self._page.visible_rows():
             if now.selected:
@@ -150,12 +157,22 @@ class PageIntake:
             return None
         unread = max(unread, self._chats.opening(chat.title))
         bubbles = await self._all_new(chat, unread)
+        if unread and self._undrawn(chat.title, bubbles):
+            return None
         if (after := await self._page.current()) is None or after.title != chat.title:
             raise PageError("another chat was opened while this one was read", hint="it is read again")
         chat_id = self._keep(chat, bubbles, unread, expect)
         with self._journal.store.transaction():
             self._chats.forget_opening(chat.title)
         return chat_id
+
+    def _undrawn(self, title: str, bubbles: list[Bubble]) -> bool:
+        """Tell whether unread messages are still to be drawn; a chat that shows none after several looks has none to read."""
+        if any(seen.direction is Direction.IN for seen in bubbles):
+            self._looks.pop(title, None)
+            return False
+        self._looks[title] += 1
+        return self._looks[title] < MOST_LOOKS
 
     def _exclude(self, chat: OpenChat) -> None:
         if not self._chats.with_title(chat.title):

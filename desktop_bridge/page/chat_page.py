@@ -24,6 +24,7 @@ LINK_SECONDS = 60.0
 """A cold profile needs long for its first list."""
 
 OPEN_SECONDS = 6.0
+ROW_CLICKS = 3
 LIST_PAGES = 120
 CHAT_PAGES = 40
 MORE_CLICKS = 30
@@ -122,11 +123,20 @@ class WebChatPage:
             there = bool(state["open"]) and clean_title(state["title"] or "") == row.title
             return there and not left & set(state["ids"])
 
-        point = await self.reader.ask("read.rowPoint", {"title": row.raw_title, "nth": row.nth})
-        if point is None:
+        if not await self._click_row(row):
             return False
-        await self.reader.click(point)
         return opened(await self.reader.until("read.state", lambda s: opened(s) and s["tail"], OPEN_SECONDS))
+
+    async def _click_row(self, row: Row) -> bool:
+        """Click a row and tell whether the click went to it: rows move while the mouse is on its way."""
+        for _ in range(ROW_CLICKS):
+            point = await self.reader.ask("aim.take", {"title": row.raw_title, "nth": row.nth})
+            if point is None:
+                return False
+            await self.reader.click(point)
+            if await self.reader.ask("aim.verdict", again=False):
+                return True
+        return False
 
     async def find_rows(self, title: str) -> list[Row]:
         """Return the rows of this title, from the top of the list as far down as the first page that holds one."""

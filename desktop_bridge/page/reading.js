@@ -180,15 +180,6 @@
   return {
     state, session, dialogPoint, rows, messages, title, paragraphs, centre,
     list: () => rows().map(({ el, ...row }) => row),
-    // Where to click for a row now; null when the row no longer shows this title there (rows move).
-    rowPoint: ({ title: wanted, nth }) => {
-      const row = rows().filter((r) => r.title === wanted)[nth];
-      if (!row) return null;
-      row.el.scrollIntoView({ block: "nearest" });
-      const point = centre(row.el);
-      const hit = document.elementFromPoint(point.x, point.y);
-      return hit && row.el.contains(hit) ? point : null;
-    },
     morePoint: (id) => {
       const el = element(id);
       const more = el && loc.one("read_more", el);

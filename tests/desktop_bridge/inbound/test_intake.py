@@ -8,6 +8,7 @@ import pytest
 from core.contracts.bridge import MessageSeen
 from desktop_bridge import host
 from desktop_bridge.errors import PageError, PageStuck
+from desktop_bridge.page.chat_page import OPEN_SECONDS
 from desktop_bridge.sandbox.models import NewChat
 from tests.desktop_bridge.stage import Stage, set_stage
 
@@ -62,6 +63,41 @@ async def test_a_first_message_is_news_still_after_a_crash_between_opening_and_r
         await stage.browser.restart()
         await stage.page.linked()
         await stage.intake.scan()
+        await stage.intake.flush()
+        assert _told(stage) == [("When do you open?", False)]
+
+
+async def test_a_list_that_moves_under_the_mouse_opens_no_other_chat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with set_stage(tmp_path) as stage:
+        await _linked(stage)
+        other = await stage.sandbox.client.add_chat("Ben")
+        await stage.customer("Anna", "I am first")
+        (row,) = await stage.page.find_rows("Anna")
+        click = stage.page.reader.click
+
+        async def too_late(point: dict[str, float]) -> None:
+            monkeypatch.setattr(stage.page.reader, "click", click)
+            await stage.sandbox.client.customer_says(other.id, "I am on top now")
+            await stage.page.reader.until("read.list", lambda rows: rows[0]["title"] == "Ben", 3)
+            await click(point)
+
+        monkeypatch.setattr(stage.page.reader, "click", too_late)
+        assert await stage.page.open_row(row)
+        assert [row.title for row in await stage.page.visible_rows() if row.unread] == ["Ben"]
+
+
+async def test_an_opened_chat_is_read_once_its_messages_are_drawn(tmp_path: Path) -> None:
+    async with set_stage(tmp_path) as stage:
+        await _linked(stage)
+        await stage.sandbox.client.set_fault(history_delay_ms=int(OPEN_SECONDS * 1000) + 1500)
+        await stage.customer("Anna", "When do you open?")
+        seen = await stage.page.reader.ask("watch.count")
+        assert await stage.intake.scan() == 0
+        await stage.page.reader.until("read.state", lambda s: s["tail"], 5)
+        await stage.page.reader.changed(seen, 1)
+        assert await stage.intake.scan() == 1
         await stage.intake.flush()
         assert _told(stage) == [("When do you open?", False)]
 
