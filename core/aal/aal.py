@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from core.aal.catalog import Catalog, catalog
 from core.aal.chain import Link, build_chain
@@ -129,12 +129,16 @@ class _LazyEngine:
         return await asyncio.shield(self._loading)
 
 
-def _load_litellm(links: Sequence[Link]) -> Engine:
+def litellm_module() -> Any:
+    """Import the one module that speaks LiteLLM, in the environment that it wants, and return it."""
     # Read by LiteLLM while it is imported: no price list from the network, no `.env` file from the working folder.
     for name, value in _LITELLM_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    module = importlib.import_module("core.aal._litellm")
-    return cast(Engine, module.LiteLlmEngine(links))
+    return importlib.import_module("core.aal._litellm")
+
+
+def _load_litellm(links: Sequence[Link]) -> Engine:
+    return cast(Engine, litellm_module().LiteLlmEngine(links))
 
 
 def build_aal(

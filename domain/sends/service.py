@@ -6,7 +6,7 @@ Lock order: channel → chat → draft → send. All times are the database's.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -235,9 +235,9 @@ async def _candidates(session: AsyncSession, channel: Channel, desk: DeskSetting
     return found
 
 
-async def _sent_last_hour(session: AsyncSession, where: object) -> int:
+async def _sent_last_hour(session: AsyncSession, where: ColumnElement[bool]) -> int:
     count = await session.scalar(
-        select(func.count()).select_from(Send).where(where, Send.armed_at > func.now() - timedelta(hours=1))  # type: ignore[arg-type]
+        select(func.count()).select_from(Send).where(where, Send.armed_at > func.now() - timedelta(hours=1))
     )
     return count or 0
 

@@ -4,19 +4,23 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from agents.drafter import build_drafter
 from core.aal import build_aal
 from core.aal.language import LanguageDetector
 from core.contracts.ids import new_id
 from core.contracts.reasoning import Passage, Retrieval
 from core.contracts.states import DraftStatus, Verdict
 from core.db.session import Database
-from core.settings import AalSettings, DeskSettings
+from core.settings import AalSettings, DeskSettings, ProviderSettings
 from graph.team import Team, build_team
 from tests.graph.conftest import runner_of
 from tests.graph.desk import Desk
 from tests.graph.scripted import ScriptedAgents
+from tests.standins.provider import run_provider
+from tests.standins.provider.faults import Reply
 
 HOURS = "Opening hours: Monday to Friday 8:00 to 18:00, Saturday 9:00 to 13:00. We are closed on Sundays."
 
@@ -104,6 +108,30 @@ async def test_planted_claim_is_marked_unless_the_checker_always_passes(story: S
     blind = replace(liar, drafter=ScriptedAgents(replies=[planted]), checker=ScriptedAgents(checks=False))
     await story.parts(blind, "When are you open on Saturday?")
     assert story.verdict() == Verdict.PASS
+
+
+async def test_model_that_invents_is_marked_and_one_that_cites_nothing_says_nothing(story: Story, team: Team) -> None:
+    shop = shelf(HOURS, "There is free parking behind the shop.")
+    invented = "Yes, we repair broken windows for 20 euros, also on Sundays."
+    async with run_provider() as provider:
+        link = ProviderSettings(
+            provider="openai", model="gpt-4o-mini", api_key=SecretStr("k"), base_url=provider.base_url("openai")
+        )
+        aal = build_aal(AalSettings(chain=[link]))
+        with_model = replace(team, search_for=lambda _tenant: shop, drafter=build_drafter(aal))
+
+        def inventing(cited: list[int]) -> Reply:
+            claims = [{"text": invented, "passages": cited}]
+            return {"parts": [invented], "claims": claims, "missing": [], "confidence": 0.99}
+
+        provider.answer_with(lambda _asked: inventing([1, 2]))
+        assert await story.parts(with_model, "Do you repair broken window glass?")
+        assert story.verdict() == Verdict.BLOCK
+        assert story.draft.status == DraftStatus.BLOCKED
+
+        provider.answer_with(lambda _asked: inventing([9]))
+        assert await story.parts(with_model, "Do you repair broken window glass?") == []
+        assert story.draft.missing
 
 
 async def test_thanks_needs_no_draft(app_engine: AsyncEngine, db: Database, desk: Desk, team: Team) -> None:

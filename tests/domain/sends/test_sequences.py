@@ -45,8 +45,7 @@ async def act(desk: Desk, page: Page, chats: list[UUID], rng: random.Random) -> 
         async with desk.db.unit_of_work(desk.tenant) as session:
             await session.execute(text("update chats set paused_until = null"))
     elif what == "draft":
-        if rng.random() < 0.5:
-            await desk.customer_writes(f"q{rng.random()}", chat_id)
+        await desk.customer_writes(f"q{rng.random()}", chat_id)  # without news no run is due
         parts = [f"answer {rng.random()}" for _ in range(rng.randint(1, 3))]
         await desk.store(await desk.claim(chat_id), *parts)
         await desk.approve(await desk.pending(chat_id))
@@ -121,4 +120,4 @@ async def test_nothing_leaves_twice_and_nothing_is_lost_unseen(desk: Desk, seed:
     )
     ours = [m for m in await desk.all(Message) if m.send_id is not None]
     assert len(ours) == len({m.external_id for m in ours}) == sum(1 for s in rows if s.message_id is not None)
-    assert rows, "the sequence did not get anywhere"
+    assert len(rows) > 3, "the sequence did not get anywhere"
