@@ -19,7 +19,9 @@ from core.errors import SetupError
 SETUP_EXIT_CODE = 2
 """What a process exits with after it said in two lines (`error: …`, `hint: …`) why it cannot start; it is not restarted."""
 
-_STEADY_SECONDS = 60.0
+_STEADY_SECONDS = 10.0
+"""Who lived so long had started: it is back at once when it is killed now and then, and does not wait as if it could not start."""
+
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _LARGEST_LOG = 20 * 1024 * 1024

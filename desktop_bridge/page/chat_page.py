@@ -243,9 +243,11 @@ class WebChatPage:
             return False
         agreed = self._label_agrees(chat.label, title)
         if not set(known) & set(chat.ids) and search:
-            wanted = set(known)
+            wanted = set(
+                known
+            )  # its newest messages are drawn: where none of ours is among them soon, it is a namesake
             await self.reader.until(
-                "read.state", lambda s: bool(wanted & {bare_id(raw) for raw in s["ids"]}), OPEN_SECONDS
+                "read.state", lambda s: bool(wanted & {bare_id(raw) for raw in s["ids"]}), SETTLED_SECONDS
             )
             chat = await self.current()
         return chat is not None and chat.title == title and agreed and bool(set(known) & set(chat.ids))

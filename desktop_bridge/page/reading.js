@@ -172,8 +172,9 @@
     }
     return null;
   };
+  // Of the first line: the middle of an inline element that runs over two lines may lie beside both.
   const centre = (el) => {
-    const r = el.getBoundingClientRect();
+    const r = el.getClientRects()[0] ?? el.getBoundingClientRect();
     return { x: r.left + r.width / 2, y: r.top + r.height / 2 };
   };
 

@@ -209,6 +209,7 @@ class SendMachine:
 
     async def _settle(self, order: SendOrder, attempt: Attempt) -> str:
         """Find out what became of a click that may have happened: by reading, in a browser that cannot hold it any more."""
+        self._hit("send.settling")
         armed_at = attempt.armed_at or datetime.now(UTC)
         deadline = attempt.deadline_at or armed_at
         margin = (deadline + timedelta(seconds=self._timing.settle_margin) - datetime.now(UTC)).total_seconds()

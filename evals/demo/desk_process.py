@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,27 @@ class DeskAddresses:
 class DeskProcess:
     """Starts, measures and stops one desk."""
 
-    def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        settings: Mapping[str, str] | None = None,
+        *,
+        parts: Sequence[str] = (),
+        inherit: tuple[str, ...] = ("WAXOS_AAL__",),
+    ) -> None:
+        """Prepare a desk of `parts` (all if empty) with `settings` and, of our own WAXOS_ variables, those that begin as `inherit` says."""
         self.home = home
         self._settings = dict(settings or {})
+        self._parts = parts
+        self._inherit = inherit
         self._process: asyncio.subprocess.Process | None = None
+        self._listener: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the desk's supervisor while it runs."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
 
     async def start(self) -> DeskAddresses:
         """Start the desk and return its addresses once all of it answers.
@@ -56,12 +73,14 @@ class DeskProcess:
             str(Path(sys.executable).parent / "waxos"),
             "up",
             "--json",
+            *(word for part in self._parts for word in ("--only", part)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=self._environment(),
             start_new_session=True,
         )
         ready = await self._ready(self._process)
+        self._listener = asyncio.create_task(_hear_out(self._process))
         return DeskAddresses(**{field.name: ready[field.name] for field in fields(DeskAddresses)})
 
     async def stop(self) -> None:
@@ -83,7 +102,7 @@ class DeskProcess:
             **{
                 name: value
                 for name, value in os.environ.items()
-                if not name.startswith("WAXOS_") or name.startswith("WAXOS_AAL__")
+                if not name.startswith("WAXOS_") or name.startswith(self._inherit)
             },
             "WAXOS_HOME": str(self.home),
             "WAXOS_STORAGE__FOLDER": str(self.home / "blobs"),
@@ -109,6 +128,12 @@ class DeskProcess:
     async def _last_words(self, process: asyncio.subprocess.Process) -> str:
         words = (await process.stderr.read()).decode(errors="replace").strip() if process.stderr else ""
         return words.splitlines()[-1] if words else f"The desk was not ready within {READY_SECONDS} s."
+
+
+async def _hear_out(process: asyncio.subprocess.Process) -> None:
+    """Read what the desk goes on to say: a full pipe would hold it up."""
+    while process.stdout is not None and await process.stdout.read(4096):
+        pass
 
 
 async def restart_seconds(pid: int, port: int, health_url: str) -> float:

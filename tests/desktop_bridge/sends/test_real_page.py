@@ -62,10 +62,15 @@ async def test_a_send_arrives_once_and_unchanged(stage: Stage, build: str, ids: 
     assert steps == list(Phase)
 
 
-async def test_a_long_text_is_read_back_whole(stage: Stage) -> None:
-    text = "\n".join(f"Line {number} of a long answer about the opening hours" for number in range(40))
-    chat = await stage.customer("Long Text", "Tell me everything")
-    order = await stage.order("Long Text", text)
+LINES = "\n".join(f"Line {number} of a long answer about the opening hours" for number in range(40))
+ONE_LINE = "We had a look: " + "it is ready and we are glad to help you with this, " * 16 + "bye"
+
+
+@pytest.mark.parametrize("text", [LINES, ONE_LINE], ids=["lines", "one_line"])
+async def test_a_long_text_is_read_back_whole(stage: Stage, text: str) -> None:
+    title = f"Long Text {len(text)}"
+    chat = await stage.customer(title, "Tell me everything")
+    order = await stage.order(title, text)
     assert await stage.machine(await stage.local()).run(order) == "sent"
     assert await stage.received(chat) == [text]
 
