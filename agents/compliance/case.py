@@ -1,11 +1,14 @@
 """Everything a check may look at, prepared once for one exact text: its sentences, the evidence, and what is alike."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import Literal
 
+from agents.compliance.asked import Asked, asked_of
 from agents.text.days import days
 from agents.text.facts import Fact, facts
 from agents.text.lexicon import lexicon
@@ -17,6 +20,13 @@ from agents.text.words import covered, fold, phrase_in, plain, starts_with, term
 from core.aal.language import base_of
 from core.aal.ports import Embedder
 from core.contracts.reasoning import Claim, Conversation, Passage, ToneProfile
+
+Stance = Literal["yes", "no"]
+
+_NEAREST = 4
+_LONGEST_COURTESY = 14
+_MOST_BESIDE_COURTESY = 1
+_CLAUSE = re.compile(r"\s*[,;:–—！，；。!.]+\s*|\s+-\s+")
 
 
 @cache
@@ -41,21 +51,29 @@ class Evidence:
     stems: frozenset[str]
     facts: tuple[Fact, ...]
     days: frozenset[int]
+    language: str | None = None
+    foreign: bool = False
+    """Whether it is in another language than the customer's: then words do not meet, and meaning has to tell."""
 
 
 @lru_cache(maxsize=4096)
-def _evidence_in(text: str, heading: str | None, answer: str | None, tag: str | None) -> tuple[Evidence, ...]:
+def _evidence_in(
+    text: str, heading: str | None, answer: str | None, tag: str | None, language: str | None
+) -> tuple[Evidence, ...]:
     pieces = [(one.unit.text, f"{one.unit.context} {one.unit.text}") for one in read(text, heading, tag)]
     if answer:
         pieces += [(sentence.text, f"{text} {sentence.text}") for sentence in sentences(answer)]
+    foreign = tag is not None and language is not None and base_of(tag) != base_of(language)
     return tuple(
-        Evidence(said, around, vocabulary(around, tag), facts(around), days(around)) for said, around in pieces
+        Evidence(said, around, vocabulary(around, tag), facts(around), days(around), language, foreign)
+        for said, around in pieces
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A sentence of the reply, where it stands, and the evidence nearest to it, best first with the share of its words covered."""
+    """A sentence of the reply, where it stands, and the evidence nearest to it, best first with the share of its words covered
+    (of its meaning where the evidence is in another language). One that `leans` says something only beside the question."""
 
     text: str
     part: int
@@ -66,6 +84,8 @@ class Said:
     days: frozenset[int]
     courtesy: bool
     verbatim: bool
+    stance: Stance | None
+    leans: bool
     nearest: tuple[tuple[Evidence, float], ...]
     cover: float
     likeness: float
@@ -78,6 +98,7 @@ class Case:
     conversation: Conversation
     parts: tuple[str, ...]
     said: tuple[Said, ...]
+    asked: tuple[Asked, ...]
     passages: tuple[Passage, ...]
     evidence: tuple[Evidence, ...]
     by_staff: bool
@@ -99,7 +120,9 @@ async def prepare(
     tag = conversation.language
     cited = {passage_id for claim in claims for passage_id in claim.passage_ids}
     chosen = [passage for passage in passages if not claims or passage.id in cited]
-    evidence = tuple(e for p in chosen for e in _evidence_in(p.text, p.heading, p.curated_answer, tag or p.language))
+    evidence = tuple(
+        e for p in chosen for e in _evidence_in(p.text, p.heading, p.curated_answer, tag or p.language, p.language)
+    )
     known = "\n".join(
         _flat("\n".join((passage.heading or "", passage.text, passage.curated_answer or ""))) for passage in chosen
     )
@@ -111,7 +134,8 @@ async def prepare(
     return Case(
         conversation=conversation,
         parts=tuple(parts),
-        said=tuple(await _with_likeness(said, embedder)),
+        said=tuple(await _with_likeness(said, evidence, embedder)),
+        asked=await asked_of(conversation, chosen, embedder) if claims else (),
         passages=tuple(passages),
         evidence=evidence,
         by_staff=not claims,
@@ -139,6 +163,7 @@ def _said(
     bare = without_greeting(text, conversation, tone)
     content = tuple(dict.fromkeys(terms(_without_facts(bare), tag)))
     ranked = sorted(((e, _share(content, e.stems, tag)) for e in evidence), key=lambda pair: pair[1], reverse=True)
+    courtesy, stance = _is_courtesy(bare, conversation, tone), _stance(bare, tag)
     together = frozenset().union(*(e.stems for e, _ in ranked[:3])) if ranked else frozenset()
     return Said(
         text=text,
@@ -148,9 +173,11 @@ def _said(
         terms=content,
         facts=facts(bare),
         days=days(bare),
-        courtesy=_is_courtesy(bare, tag, tone),
+        courtesy=courtesy,
         verbatim=bool(bare) and f" {_flat(bare)} " in f" {known.replace(chr(10), ' ')} ",
-        nearest=tuple(ranked[:4]),
+        stance=stance,
+        leans=(stance is not None or not courtesy) and (courtesy or _is_bare(bare, content, tag)),
+        nearest=tuple(ranked[:_NEAREST]),
         cover=_cover(content, together, facts(bare), evidence, tag),
         likeness=0.0,
     )
@@ -191,25 +218,58 @@ def without_greeting(text: str, conversation: Conversation, tone: ToneProfile) -
     return bare.strip()
 
 
-def _is_courtesy(text: str, tag: str | None, tone: ToneProfile) -> bool:
+def _is_courtesy(text: str, conversation: Conversation, tone: ToneProfile) -> bool:
+    tag = conversation.language
     if not any(char.isalnum() for char in text) or is_pleasantry(text, tag):
         return True
     if facts(text) or days(text):
         return False
-    polite = phrase_in(phrases_of("courtesies", tag), fold(text))
     named = tone.business_name and fold(text).strip(" .!") == fold(tone.business_name)
-    return bool(named) or (bool(polite) and len(words(text)) <= 14)
+    polite = phrases_of("courtesies", tag)
+    if named or not phrase_in(polite, fold(text)) or len(words(text)) > _LONGEST_COURTESY:
+        return bool(named)
+    # What stands beside the polite words is no courtesy: "thanks for asking, yes, we repair windows".
+    beside = " ".join(clause for clause in _CLAUSE.split(text) if not phrase_in(polite, fold(clause)))
+    names = frozenset(words(f"{conversation.contact_name or ''} {tone.business_name}"))
+    return len(terms(beside, tag, leave_out=names)) <= _MOST_BESIDE_COURTESY
 
 
-async def _with_likeness(said: Sequence[Said], embedder: Embedder | None) -> list[Said]:
+def _stance(text: str, tag: str | None) -> Stance | None:
+    """Return what a clause at the beginning of which stands a yes or a no says."""
+    for clause in _CLAUSE.split(fold(text)):
+        yes = starts_with(phrases_of("affirmations", tag), clause.strip(" ¡¿")) or ""
+        no = starts_with(phrases_of("denials", tag), clause.strip(" ¡¿")) or ""
+        if yes or no:
+            return "yes" if len(yes) > len(no) else "no"
+    return None
+
+
+def _is_bare(text: str, content: Sequence[str], tag: str | None) -> bool:
+    """Return whether a sentence says nothing beside its yes or no."""
+    phrases = phrase_in((*phrases_of("affirmations", tag), *phrases_of("denials", tag)), fold(text))
+    return not facts(text) and not days(text) and set(content) <= set(terms(" ".join(phrases), tag))
+
+
+async def _with_likeness(said: Sequence[Said], evidence: Sequence[Evidence], embedder: Embedder | None) -> list[Said]:
     """Compare by meaning the sentences whose words the evidence does not carry; the rest needs no vectors."""
     open_ones = [s for s in said if not s.courtesy and not s.verbatim and s.cover < 1.0 and s.nearest]
     if embedder is None or not open_ones:
         return list(said)
-    texts = [text for s in open_ones for text in (s.text, *(e.around for e, _ in s.nearest))]
+    foreign = [e for e in evidence if e.foreign]
+    held = {id(s): (*dict.fromkeys((*(e for e, _ in s.nearest), *foreign)),) for s in open_ones}
+    texts = [text for s in open_ones for text in (s.text, *(e.around for e in held[id(s)]))]
     vectors = iter(await embedder.embed(texts))
-    likeness: dict[int, float] = {}
+    compared: dict[int, Said] = {}
     for s in open_ones:
         own = next(vectors)
-        likeness[id(s)] = max(cosine(own, next(vectors)) for _ in s.nearest)
-    return [replace(s, likeness=likeness[id(s)]) if id(s) in likeness else s for s in said]
+        likeness = [(e, cosine(own, next(vectors))) for e in held[id(s)]]
+        compared[id(s)] = _nearer(s, likeness)
+    return [compared.get(id(s), s) for s in said]
+
+
+def _nearer(said: Said, likeness: Sequence[tuple[Evidence, float]]) -> Said:
+    """Return the sentence with its likeness, and with the foreign evidence ranked among the nearest by it."""
+    by_words = [(e, share) for e, share in said.nearest if not e.foreign]
+    by_meaning = [(e, alike) for e, alike in likeness if e.foreign]
+    nearest = sorted((*by_words, *by_meaning), key=lambda pair: pair[1], reverse=True)[:_NEAREST]
+    return replace(said, nearest=tuple(nearest), likeness=max(alike for _, alike in likeness))

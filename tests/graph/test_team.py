@@ -1,5 +1,6 @@
 """The real agents, with no provider configured, in the real graph: taking one of them away changes what is stored."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -7,7 +8,6 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from agents.drafter import build_drafter
 from core.aal import build_aal
 from core.aal.language import LanguageDetector
 from core.contracts.ids import new_id
@@ -19,8 +19,7 @@ from graph.team import Team, build_team
 from tests.graph.conftest import runner_of
 from tests.graph.desk import Desk
 from tests.graph.scripted import ScriptedAgents
-from tests.standins.provider import run_provider
-from tests.standins.provider.faults import Reply
+from tests.standins.provider import ProviderStandin, embellishing, inventing, run_provider
 
 HOURS = "Opening hours: Monday to Friday 8:00 to 18:00, Saturday 9:00 to 13:00. We are closed on Sundays."
 
@@ -110,28 +109,69 @@ async def test_planted_claim_is_marked_unless_the_checker_always_passes(story: S
     assert story.verdict() == Verdict.PASS
 
 
-async def test_model_that_invents_is_marked_and_one_that_cites_nothing_says_nothing(story: Story, team: Team) -> None:
-    shop = shelf(HOURS, "There is free parking behind the shop.")
-    invented = "Yes, we repair broken windows for 20 euros, also on Sundays."
-    async with run_provider() as provider:
-        link = ProviderSettings(
-            provider="openai", model="gpt-4o-mini", api_key=SecretStr("k"), base_url=provider.base_url("openai")
-        )
-        aal = build_aal(AalSettings(chain=[link]))
-        with_model = replace(team, search_for=lambda _tenant: shop, drafter=build_drafter(aal))
+@pytest.fixture(scope="module")
+async def provider() -> AsyncIterator[ProviderStandin]:
+    async with run_provider() as running:
+        yield running
 
-        def inventing(cited: list[int]) -> Reply:
-            claims = [{"text": invented, "passages": cited}]
-            return {"parts": [invented], "claims": claims, "missing": [], "confidence": 0.99}
 
-        provider.answer_with(lambda _asked: inventing([1, 2]))
-        assert await story.parts(with_model, "Do you repair broken window glass?")
-        assert story.verdict() == Verdict.BLOCK
-        assert story.draft.status == DraftStatus.BLOCKED
+@pytest.fixture(scope="module")
+def modelled(provider: ProviderStandin) -> Team:
+    """The agents of a process with a provider; what they find says nothing of window glass."""
+    link = ProviderSettings(
+        provider="openai", model="gpt-4o-mini", api_key=SecretStr("k"), base_url=provider.base_url("openai")
+    )
+    shop = shelf(HOURS, "There is free parking behind the shop.", "Dogs are not allowed in the shop.")
+    return build_team(build_aal(AalSettings(chain=[link])), LanguageDetector(), lambda _tenant: shop)
 
-        provider.answer_with(lambda _asked: inventing([9]))
-        assert await story.parts(with_model, "Do you repair broken window glass?") == []
-        assert story.draft.missing
+
+WINDOWS = "Do you repair broken window glass?"
+
+
+@pytest.mark.parametrize(
+    ("question", "invented"),
+    [
+        (WINDOWS, "Yes, we repair broken windows for 20 euros, also on Sundays."),
+        (WINDOWS, "Yes, of course!"),
+        (WINDOWS, "Thank you for asking, yes, we do!"),
+        (WINDOWS, "We repair broken window glass."),
+        (WINDOWS, "There is free parking behind the shop."),
+        ("Can I bring my dog to the shop?", "Yes, of course!"),
+        ("When are you open on Saturday?", "On Saturday we are open from 9:00 to 17:00."),
+    ],
+)
+async def test_what_a_model_invents_is_marked_word_for_word(
+    story: Story, modelled: Team, provider: ProviderStandin, question: str, invented: str
+) -> None:
+    provider.answer_with(inventing(invented))
+    text = "\n".join(await story.parts(modelled, question))
+    assert invented in text
+    assert story.verdict() in (Verdict.NEEDS_STAFF, Verdict.BLOCK)
+    assert story.draft.check is not None
+    spans = [text[f["start"] : f["end"]] for f in story.draft.check["findings"] if f["part"] is not None]
+    assert spans
+    assert all(span and span in invented for span in spans)
+
+
+async def test_what_a_model_invents_while_wording_is_marked(
+    story: Story, modelled: Team, provider: ProviderStandin
+) -> None:
+    honest = "Are you closed on Sundays?"
+    provider.answer_with(embellishing(""))
+    assert await story.parts(modelled, honest)
+    assert story.verdict() == Verdict.PASS
+
+    provider.answer_with(embellishing("We also repair broken window glass within an hour."))
+    assert await story.parts(modelled, honest)
+    assert story.verdict() != Verdict.PASS
+
+
+async def test_model_that_cites_nothing_given_says_nothing(
+    story: Story, modelled: Team, provider: ProviderStandin
+) -> None:
+    provider.answer_with(inventing("Yes, we repair broken windows.", cited=[9]))
+    assert await story.parts(modelled, WINDOWS) == []
+    assert story.draft.missing
 
 
 async def test_thanks_needs_no_draft(app_engine: AsyncEngine, db: Database, desk: Desk, team: Team) -> None:

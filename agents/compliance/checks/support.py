@@ -5,7 +5,9 @@ from collections.abc import Iterable
 
 from agents.compliance.case import Case, Evidence, Said, phrases_of
 from agents.compliance.checks.base import grave, mark
+from agents.text.days import days
 from agents.text.facts import Fact
+from agents.text.lists import common
 from agents.text.words import covered, fold, phrase_in, plain, stem, words
 from core.contracts.reasoning import Finding
 from core.contracts.states import Verdict
@@ -19,7 +21,7 @@ _NAME = re.compile(r"(?<=[^\W\d_.!?:…][ ,])([A-ZÀ-ÖØ-ÞА-Я][\w'’-]{2,})
 
 
 def _to_judge(case: Case) -> Iterable[Said]:
-    return (said for said in case.said if not said.courtesy and not said.verbatim)
+    return (said for said in case.said if not (said.courtesy or said.verbatim or said.leans))
 
 
 def facts_supported(case: Case) -> list[Finding]:
@@ -36,6 +38,24 @@ def facts_supported(case: Case) -> list[Finding]:
         if said.days - known_days:
             found.append(mark("facts", grave(case), "this day is not what the cited knowledge says here", said))
     return found
+
+
+def free_of_charge(case: Case) -> list[Finding]:
+    """What is called free is called so by the evidence that speaks of the same thing; the word has other senses, so staff look."""
+    found = []
+    for said in _to_judge(case):
+        spelled = phrase_in(common().free, fold(said.text))
+        if spelled and not any(_is_free(said, spelled, evidence, case.tag) for evidence in _near(said)):
+            reason = f'the cited knowledge does not call this "{spelled[0]}"'
+            found.append(mark("free", Verdict.NEEDS_STAFF, reason, said))
+    return found
+
+
+def _is_free(said: Said, spelled: Iterable[str], evidence: Evidence, tag: str | None) -> bool:
+    if not phrase_in(common().free, fold(evidence.around)):
+        return False
+    subject = set(said.terms) - {stem(word, tag) for phrase in spelled for word in words(phrase)}
+    return evidence.foreign or not subject or any(covered(term, evidence.stems, tag) for term in subject)
 
 
 def _near(said: Said) -> list[Evidence]:
@@ -68,29 +88,37 @@ def names_supported(case: Case) -> list[Finding]:
     known = frozenset(words(plain(case.known) + " " + allowed))
     found = []
     for said in _to_judge(case):
+        # Names of months, tongues and countries are others in another language: a person compares.
+        verdict = Verdict.NEEDS_STAFF if any(e.foreign for e, _ in said.nearest) else grave(case)
         for match in _NAME.finditer(said.text):
             pieces = words(plain(match[1]))
+            if days(match[1]):
+                continue  # a weekday is a fact, compared as one in all languages
             if any(piece not in known and not covered(stem(piece, case.tag), known, case.tag) for piece in pieces):
                 reason = f'"{match[1]}" does not occur in the cited knowledge'
-                found.append(mark("names", grave(case), reason, said, match.start(1), match.end(1)))
+                found.append(mark("names", verdict, reason, said, match.start(1), match.end(1)))
     return found
 
 
 def negation(case: Case) -> list[Finding]:
-    """A sentence that says yes where its evidence says no, or the other way round."""
-    marks = phrases_of("negations", case.tag)
+    """A sentence that says yes where its evidence says no, or the other way round; each is read by the marks of its language."""
     found = []
     for said in _to_judge(case):
         best = said.nearest[0][1] if said.nearest else 0.0
         near = [e for e, share in said.nearest if share >= max(_SAME_SUBJECT, _EQUALLY_NEAR * best)]
         if not near or not said.terms:
             continue
-        own = bool(phrase_in(marks, fold(said.text)))
-        theirs = [bool(phrase_in(marks, fold(evidence.text))) for evidence in near]
+        own = _denies(said.text, case.tag)
+        theirs = [_denies(e.text, e.language if e.foreign else case.tag) for e in near]
         if own not in theirs:
             reason = "the cited knowledge seems to say the opposite: look at what is denied"
-            found.append(mark("negation", grave(case), reason, said))
+            verdict = Verdict.NEEDS_STAFF if any(e.foreign for e in near) else grave(case)
+            found.append(mark("negation", verdict, reason, said))
     return found
+
+
+def _denies(text: str, tag: str | None) -> bool:
+    return bool(phrase_in(phrases_of("negations", tag), fold(text)))
 
 
 def wording(case: Case) -> list[Finding]:
@@ -106,4 +134,10 @@ def wording(case: Case) -> list[Finding]:
 
 def carried(said: Said) -> bool:
     """Return whether a sentence rests on the evidence; the report's score is the share of text for which it does."""
-    return said.courtesy or said.verbatim or said.cover >= _WORDS_CARRIED or said.likeness >= _MEANING_CARRIED
+    return (
+        said.courtesy
+        or said.verbatim
+        or said.leans
+        or said.cover >= _WORDS_CARRIED
+        or said.likeness >= _MEANING_CARRIED
+    )

@@ -37,16 +37,19 @@ async def _check(
 
 
 RIGHT = [
-    "Delivery within the city costs 4.90 EUR and is free from 40 EUR.",
-    "Hi Ana! Returns are possible within 30 days with the receipt.",
-    "Delivery costs €4.90 in the city; from 40 euros on it is free.",
-    "We deliver Tuesday to Saturday between 9:00 and 18:00.",
-    "You can return things within 30 days if you have the receipt.",
-    "Roses cost 3.50 EUR and tulips 1.80 EUR.",
-    "You can reach us on 030 555 0142 or at hello@fern.example.",
-    "Dogs are not allowed in the workshop, sorry.",
-    "Thanks for your message! Food cannot be returned. Let me know if you have any other questions.",
-    "The workshop is on the first Friday of the month with Ms Keller.",
+    ("How much is delivery in the city?", "Delivery within the city costs 4.90 EUR and is free from 40 EUR."),
+    ("Can I return something?", "Hi Ana! Returns are possible within 30 days with the receipt."),
+    ("What does delivery cost?", "Delivery costs €4.90 in the city; from 40 euros on it is free."),
+    ("When do you deliver?", "We deliver Tuesday to Saturday between 9:00 and 18:00."),
+    ("Can I return things?", "You can return things within 30 days if you have the receipt."),
+    ("How much are roses and tulips?", "Roses cost 3.50 EUR and tulips 1.80 EUR."),
+    ("How can I reach you by phone or e-mail?", "You can reach us on 030 555 0142 or at hello@fern.example."),
+    ("Are dogs allowed in the workshop?", "Dogs are not allowed in the workshop, sorry."),
+    (
+        "Can food be returned?",
+        "Thanks for your message! Food cannot be returned. Let me know if you have any other questions.",
+    ),
+    ("When is the workshop?", "The workshop is on the first Friday of the month with Ms Keller."),
 ]
 
 WRONG = [
@@ -68,9 +71,9 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("text", RIGHT)
-async def test_what_the_knowledge_carries_passes(text: str) -> None:
-    report = await _check(text)
+@pytest.mark.parametrize(("question", "text"), RIGHT)
+async def test_what_the_knowledge_carries_passes(question: str, text: str) -> None:
+    report = await _check(text, talk=conversation(question))
     assert report.verdict is Verdict.PASS, report.findings
     assert report.score > 0.9
     assert report.text_sha256 == text_sha256([text])
@@ -102,6 +105,64 @@ async def test_what_nobody_took_on_or_knows_needs_staff(text: str, check: str) -
     report = await _check("Returns are possible within 30 days with the receipt.", text)
     assert report.verdict in {Verdict.NEEDS_STAFF, Verdict.BLOCK}
     assert check in {finding.check for finding in report.findings}
+
+
+NEIGHBOUR = passage(
+    "Hunde sind in der Werkstatt nicht erlaubt. Samstags öffnen wir um zehn Uhr. Die Lieferung kostet 4,90 EUR.",
+    language="de",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "check"),
+    [
+        ("Do you repair broken window glass?", "Yes, of course!", "answer"),
+        ("Do you repair broken window glass?", "We do.", "answer"),
+        ("Do you repair broken window glass?", "Thank you for asking, yes, we repair window glass!", "answer"),
+        ("Do you repair broken window glass?", "Roses cost 3.50 EUR.", "answer"),
+        ("Are dogs allowed in the workshop?", "Yes, of course!", "stance"),
+        ("How much are tulips?", "Tulips are free.", "free"),
+        ("Can food be returned?", "Thanks for asking, food returns and refunds are welcome!", "wording"),
+    ],
+)
+async def test_an_answer_that_nothing_carries_is_marked(question: str, text: str, check: str) -> None:
+    report = await _check(text, talk=conversation(question))
+    assert report.verdict is not Verdict.PASS
+    marked = [f for f in report.findings if f.check == check]
+    assert [text[f.start : f.end] for f in marked] == [text]
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Is delivery free?", "Yes, of course! Delivery within the city is free from 40 EUR."),
+        ("Are dogs allowed in the workshop?", "No, sorry."),
+        ("Do you deliver? And do you sell hats?", "We deliver from Tuesday to Saturday."),
+    ],
+)
+async def test_a_bare_yes_or_no_that_the_knowledge_says_too_passes(question: str, text: str) -> None:
+    report = await _check(text, talk=conversation(question))
+    assert report.verdict is Verdict.PASS, report.findings
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "checks"),
+    [
+        ("Can I bring my dog?", "No, dogs are not allowed in the workshop.", set()),
+        ("When do you open on the weekend?", "We open at 10 on Saturday.", set()),
+        ("How much is delivery?", "Delivery costs 4.90 EUR.", set()),
+        ("Can I bring my dog?", "Yes, dogs are allowed in the workshop.", {"negation"}),
+        ("Can I bring my dog?", "Yes, of course!", {"stance"}),
+        ("How much is delivery?", "Delivery costs 9.90 EUR.", {"facts"}),
+        ("Do you have parking?", "Sure, no problem!", {"answer"}),
+    ],
+)
+async def test_knowledge_in_another_language_carries_and_contradicts(
+    question: str, text: str, checks: set[str]
+) -> None:
+    report = await _check(text, passages=[NEIGHBOUR], talk=conversation(question))
+    assert {finding.check for finding in report.findings} == checks
+    assert (report.verdict is Verdict.PASS) is not bool(checks)
 
 
 async def test_the_span_marks_the_fact() -> None:
@@ -198,7 +259,9 @@ async def test_orders_in_texts_are_marked(planted: str) -> None:
 
 async def test_the_closing_line_of_the_business_is_its_own() -> None:
     tone = ToneProfile(business_name="Fern", closing="Your Fern team, open 365 days")
-    assert (await _check("Roses: 3.50 EUR\n\nYour Fern team, open 365 days", tone=tone)).verdict is Verdict.PASS
+    talk = conversation("How much are roses?")
+    report = await _check("Roses: 3.50 EUR\n\nYour Fern team, open 365 days", tone=tone, talk=talk)
+    assert report.verdict is Verdict.PASS
 
 
 async def test_a_check_that_raises_means_staff() -> None:
@@ -220,5 +283,5 @@ async def test_a_check_that_raises_means_staff() -> None:
 async def test_without_an_embedder_words_alone_decide() -> None:
     checker = build_checker(None)
     claims = [Claim(text="x", passage_ids=[SHOP.id])]
-    assert (await checker.check(conversation("?"), [RIGHT[0]], claims, [SHOP])).verdict is Verdict.PASS
+    assert (await checker.check(conversation("?"), [RIGHT[0][1]], claims, [SHOP])).verdict is Verdict.PASS
     assert (await checker.check(conversation("?"), [WRONG[0][0]], claims, [SHOP])).verdict is Verdict.BLOCK

@@ -16,6 +16,7 @@ from tests.standins.provider.faults import (
     slow,
     status,
 )
+from tests.standins.provider.inventor import embellishing, inventing
 from tests.standins.provider.server import VENDORS, ProviderStandin, Recorded, run_provider
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "ProviderStandin",
     "Recorded",
     "Reply",
+    "embellishing",
+    "inventing",
     "run_provider",
     "slow",
     "status",
