@@ -99,6 +99,7 @@ def _drafts() -> Iterator[BaseModel]:
     yield send
     yield base.Page[drafts.Send](items=[send])
     yield drafts.SettleSend(outcome=SendStatus.SENT)
+    yield drafts.RetrySend(chat_version=draft.chat_version)
 
 
 def _bridge() -> Iterator[BaseModel]:
@@ -113,12 +114,13 @@ def _bridge() -> Iterator[BaseModel]:
         send_id=_id(7), epoch=7, chat_id=_id(5), title="Carla", kind=ChatKind.PERSON, text=_ANSWER, text_sha256=sha256,
         part=0, parts_total=1, known_external_ids=[tail], previous_part_external_id=None,
     )  # fmt: skip
-    yield bridge.Arm(epoch=7, installation_id=_id(10), text_sha256=sha256, tail_external_id=tail)
+    yield bridge.Arm(epoch=7, installation_id=_id(10), arming=_id(11), text_sha256=sha256, tail_external_id=tail)
     yield bridge.Armed(send_id=_id(7), click_within_ms=3000, deadline_at=_AT + timedelta(seconds=3))
     yield bridge.SendReport(
         epoch=7,
         installation_id=_id(10),
         outcome=bridge.SendOutcome.SENT,
+        arming=_id(11),
         external_id="3EB0A0B1C2D3E4F5",
         tick=Tick.SENT,
     )

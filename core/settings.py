@@ -78,7 +78,12 @@ class DeskSettings(_Group):
         default=120.0, ge=1, le=600, description="an armed send keeps its channel for so long"
     )
     pause_hours: float = Field(
-        default=12.0, ge=0, description="rest of the machine on a chat after a reply from the phone"
+        default=12.0,
+        ge=0,
+        description="rest of the machine on a chat after a person's own reply, from the phone or the panel",
+    )
+    send_wait_hours: float = Field(
+        default=4.0, ge=0.1, le=72, description="approved text that no bridge fetched for so long goes back to staff"
     )
     sends_per_hour: int = Field(default=60, ge=1, description="most sends of one channel in an hour")
     sends_per_chat_hour: int = Field(default=20, ge=1, description="most sends of one chat in an hour")
@@ -149,7 +154,12 @@ class BridgeSettings(_Group):
     )
     pairing_code: SecretStr | None = Field(default=None, description="pairs at the first start without a question")
     pacing: bool = Field(default=True, description="type at a readable speed")
-    sends_per_hour: int = Field(default=60, ge=1, description="the bridge's own limit, beside the server's")
+    sends_per_hour: int = Field(
+        default=60, ge=1, description="most sends in an hour, the bridge's own limit beside the server's"
+    )
+    sends_per_chat_hour: int = Field(
+        default=20, ge=1, description="most sends of one chat in an hour, likewise the bridge's own limit"
+    )
     sandbox_port: int = Field(default=8900, ge=0, le=65535, description="port of the sandbox page")
 
     @field_validator("page_url", "server_url")

@@ -161,7 +161,12 @@ def _machine(desk: Desk, tail: str | None, failpoint: Failpoint) -> SendMachine:
         page=desk.page,
         intake=desk.intake,
         journal=desk.journal.sends,
-        budget=Budget(desk.journal.chats, desk.journal.sends, desk.settings.sends_per_hour),
+        budget=Budget(
+            desk.journal.chats,
+            desk.journal.sends,
+            per_hour=desk.settings.sends_per_hour,
+            per_chat_hour=desk.settings.sends_per_chat_hour,
+        ),
         epoch=lambda: LOCAL_EPOCH,
     )
     return SendMachine(parts, pacing=desk.settings.pacing, failpoint=failpoint)

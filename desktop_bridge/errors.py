@@ -13,7 +13,9 @@ BridgeError (a WaxosError)
     ├── ChatRestricted      the page allows no writing here (blocked, restricted account)
     ├── Withdrawn           the send was cancelled while it was being typed
     ├── ArmRefused          the authority does not allow the click (a new message, a lost lease, a cancelled send)
-    └── OverBudget          the bridge's own limits say no
+    ├── TextRefused         no chat takes this text: too long, empty, control characters
+    ├── ColdMessage         nobody wrote to us in this chat
+    └── OverBudget          the bridge's own limit of the hour is reached; it is postponed, not given up
 """
 
 from pathlib import Path
@@ -23,9 +25,10 @@ from core.errors import WaxosError
 
 
 class BridgeError(WaxosError):
-    """Base of all errors of the bridge."""
+    """Base of all errors of the bridge. `screenshot` is the picture that was taken of the page, if one was."""
 
     status, code, title = 500, "bridge_error", "The bridge could not go on"
+    screenshot: Path | None = None
 
 
 class PageError(BridgeError):
@@ -110,7 +113,23 @@ class ArmRefused(SendStopped):
     code, title = "arm_refused", "The send was stopped before the click"
 
 
+class TextRefused(SendStopped):
+    """No chat takes this text as it is; the code is a `TextFault`."""
+
+    code, title, final = "text_refused", "This text cannot be sent", True
+
+
+class ColdMessage(SendStopped):
+    """Nobody wrote to us in this chat."""
+
+    code, title = "cold_message", "This person has not written"
+
+
 class OverBudget(SendStopped):
-    """The bridge's own limits say no."""
+    """The bridge's own limit of the hour is reached; `wait` says for how many seconds."""
 
     code, title = "over_budget", "The bridge's own limit is reached"
+
+    def __init__(self, detail: str, *, hint: str, wait: float) -> None:
+        super().__init__(detail, hint=hint)
+        self.wait = wait

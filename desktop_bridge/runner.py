@@ -84,7 +84,12 @@ class Bridge:
                 page=self._page,
                 intake=self._intake,
                 journal=journal.sends,
-                budget=Budget(journal.chats, journal.sends, settings.sends_per_hour),
+                budget=Budget(
+                    journal.chats,
+                    journal.sends,
+                    per_hour=settings.sends_per_hour,
+                    per_chat_hour=settings.sends_per_chat_hour,
+                ),
                 epoch=self._lease.epoch,
             ),
             pacing=settings.pacing,

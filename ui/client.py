@@ -14,7 +14,7 @@ from core.contracts.accounts import Login, Me, Member, TokenPair
 from core.contracts.base import Page, Problem
 from core.contracts.channels import Channel, NewPairing, Pairing
 from core.contracts.chats import Accepted, AskDraft, ChangeChat, Chat, ChatContext, Message, NewMessage
-from core.contracts.drafts import Approve, Decided, Draft, Edit, Reject, Rewrite, Send, SettleSend
+from core.contracts.drafts import Approve, Decided, Draft, Edit, Reject, RetrySend, Rewrite, Send, SettleSend
 from core.contracts.knowledge import NewCuratedAnswer, NewTextSource, SearchQuery, SearchResult, Source
 from core.contracts.states import SendStatus
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
@@ -210,9 +210,9 @@ class ApiClient:
         """POST /sends/{id}/cancel: stop a send that has not left."""
         return parse(await self._send("POST", f"/sends/{send_id}/cancel"), Send)
 
-    async def retry(self, send_id: UUID) -> Send:
+    async def retry(self, send_id: UUID, seen: RetrySend) -> Send:
         """POST /sends/{id}/retry: send the same text again as a new row."""
-        return parse(await self._send("POST", f"/sends/{send_id}/retry"), Send)
+        return parse(await self._send("POST", f"/sends/{send_id}/retry", body=seen), Send)
 
     async def channels(self) -> Page[Channel]:
         """GET /channels."""

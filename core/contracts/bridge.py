@@ -145,6 +145,7 @@ class SendOrder(Wire):
     settle_only: bool = Field(default=False, description="was armed before: read the page and report, never click")
     armed_tail_external_id: str | None = None
     armed_by_installation: UUID | None = None
+    arming: UUID | None = Field(default=None, description="which arming is to be settled")
     click_deadline_at: Utc | None = None
 
 
@@ -153,6 +154,7 @@ class Arm(Command):
 
     epoch: int
     installation_id: UUID
+    arming: UUID = Field(description="names this one permission to click; the same again where the answer was lost")
     text_sha256: str
     tail_external_id: str | None = Field(description="newest bubble on the page, none in an empty chat")
 
@@ -174,24 +176,33 @@ class SendOutcome(StrEnum):
     ABSENT = "absent"
     UNKNOWN = "unknown"
     FAILED = "failed"
+    POSTPONED = "postponed"
 
 
 class SendReport(Command):
     """Body of POST /bridge/sends/{id}/report. `external_id` is the bubble that was read back, for `sent`.
 
-    Accepted in every state of the send: one that is settled already answers its present status and changes nothing. `returned`
-    and `failed` come from a leased send or after a refused `Arm`, `disarmed` from an armed one whose click was stopped.
+    Accepted in every state of the send: what is settled already, or is not this device's to say, answers the present status and
+    changes nothing. `returned`, `failed` and `postponed` (the bridge's own limit) come from a leased send or after a refused
+    `Arm`, `disarmed` from an armed one whose click was stopped. What is said of an armed send counts for the named arming only.
     """
 
     epoch: int
     installation_id: UUID
     outcome: SendOutcome
+    arming: UUID | None = Field(
+        default=None, description="the arming that this is about; none before any was asked for"
+    )
     external_id: ExternalId | None = None
     tick: Tick | None = None
     code: str | None = Field(
         default=None, max_length=60, description="error code, e.g. wrong_chat, box_not_empty, text_differs"
     )
     detail: str | None = Field(default=None, max_length=500)
+    screenshot: str | None = Field(
+        default=None, max_length=200, description="name of the picture that the bridge kept on its computer"
+    )
+    wait_seconds: float | None = Field(default=None, ge=0, description="for postponed: when to offer it again")
     evidence: dict[str, bool | str | int | None] = Field(
         default={}, description="for absent: all of ABSENCE_PROOF, or NEVER_CLICKED; else what was seen"
     )

@@ -65,7 +65,7 @@ class Chat(Wire):
     needs_person: bool = Field(description="a customer waits and nothing is on its way")
     has_pending_draft: bool
     paused_until: Utc | None = Field(
-        description="a person answered from the phone: drafting by machine rests until then"
+        description="a person answered, from the phone or the panel: drafting by machine rests until then"
     )
 
 
@@ -103,7 +103,7 @@ class ChangeChat(Command):
     assignee_id: UUID | None = None
     unassign: bool = False
     snoozed_until: Utc | None = None
-    resume: bool = Field(default=False, description="end the rest that a reply from the phone began")
+    resume: bool = Field(default=False, description="end the rest that a person's own reply began")
 
 
 class Accepted(Wire):

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from core.contracts.base import Command, Utc, Wire
 from core.contracts.reasoning import Claim, Finding
-from core.contracts.states import DraftOrigin, DraftStatus, RunReason, RunState, SendStatus, Verdict
+from core.contracts.states import DraftOrigin, DraftStatus, RunReason, RunState, SendStatus, SendWait, Verdict
 from core.contracts.texts import PartText
 
 
@@ -115,7 +115,7 @@ class Decided(Wire):
 
 
 class Send(Wire):
-    """One part on its way out."""
+    """One part on its way out. `error_code` says why it did not leave, `wait_code` why it has not left yet."""
 
     id: UUID
     chat_id: UUID
@@ -128,12 +128,23 @@ class Send(Wire):
     retry_of: UUID | None
     error_code: str | None
     error_detail: str | None
+    screenshot: str | None = Field(
+        default=None, description="name of the picture of the page, in the bridge's folder `screenshots`"
+    )
+    wait_code: SendWait | None = None
+    wait_until: Utc | None = Field(default=None, description="when it can go at the earliest, where that is known")
     queued_at: Utc
     armed_at: Utc | None
     sent_at: Utc | None
     delivered_at: Utc | None
     read_at: Utc | None
     message_id: UUID | None
+
+
+class RetrySend(Command):
+    """Body of POST /sends/{id}/retry. `chat_version` is the chat as the person saw it: something newer answers 409 with it."""
+
+    chat_version: int
 
 
 class SettleSend(Command):

@@ -177,6 +177,17 @@ class SendStatus(StrEnum):
     ABANDONED = "abandoned"
 
 
+class SendWait(StrEnum):
+    """Why approved text is not on its way yet. It waits; it has not failed."""
+
+    CHANNEL_LIMIT = "channel_limit"
+    CHAT_LIMIT = "chat_limit"
+    BRIDGE_LIMIT = "bridge_limit"
+    BRIDGE_AWAY = "bridge_away"
+    CHANNEL_DOWN = "channel_down"
+    UNKNOWN_BEFORE = "unknown_before"
+
+
 class SourceKind(StrEnum):
     """Where knowledge came from."""
 

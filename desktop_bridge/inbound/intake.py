@@ -13,12 +13,12 @@ import structlog
 
 from core.contracts.bridge import ChatSeen, MessageSeen, Observations, TickSeen
 from core.contracts.states import ChatKind, Direction
+from core.contracts.texts import same_on_page
 from desktop_bridge.errors import PageError
 from desktop_bridge.journal.chats import ChatLog, KnownMessage, News
 from desktop_bridge.journal.journal import Journal
 from desktop_bridge.page.bubbles import Bubble, Row
 from desktop_bridge.page.chat_page import CHAT_PAGES, OpenChat, WebChatPage, later
-from desktop_bridge.page.texts import same_on_page
 from desktop_bridge.sends.phases import Recovery
 
 BATCH = 200

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from core.contracts.bridge import SendOrder, SendReport
 from desktop_bridge.errors import BoxNotEmpty
@@ -18,10 +18,11 @@ class WrongStep(RuntimeError):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try of one part."""
+    """One try of one part. `arming` is the name under which it asks to click, the same whenever it is read again."""
 
     send_id: UUID
     number: int
+    arming: UUID
     chat_id: UUID
     text: str
     phase: Phase
@@ -46,7 +47,7 @@ class SendLog:
     def last(self, send_id: UUID) -> Attempt | None:
         """Return the newest attempt of a send, if this installation ever had one."""
         row = self._store.first("SELECT * FROM sends WHERE send_id = ? ORDER BY attempt DESC LIMIT 1", str(send_id))
-        return _attempt(row) if row else None
+        return self._attempt(row) if row else None
 
     def begin(self, order: SendOrder) -> Attempt:
         """Open a new attempt.
@@ -99,7 +100,9 @@ class SendLog:
     def unsettled(self) -> list[Attempt]:
         """Return the attempts whose outcome is not known or not yet reported, oldest first."""
         rows = self._store.all("SELECT * FROM sends WHERE phase <> ? ORDER BY begun_at", Phase.REPORTED)
-        newest = [a for row in rows if (last := self.last((a := _attempt(row)).send_id)) and last.number == a.number]
+        newest = [
+            a for row in rows if (last := self.last((a := self._attempt(row)).send_id)) and last.number == a.number
+        ]
         return [a for a in newest if a.recovery is not Recovery.BEGIN_ANEW]
 
     def texts_typed_in(self, chat_id: UUID, now: Attempt) -> list[str]:
@@ -122,11 +125,12 @@ class SendLog:
         reports = [SendReport.model_validate_json(row["report"]) for row in rows]
         return frozenset(report.external_id for report in reports if report.external_id)
 
-    def sent_since(self, moment: datetime, chat_id: UUID | None = None) -> int:
-        """Count the sends that were armed since `moment`, in one chat or in all."""
+    def armed_since(self, moment: datetime, chat_id: UUID | None = None) -> list[datetime]:
+        """Return when the sends since `moment` were armed, oldest first, in one chat or in all."""
         where = "armed_at >= ?" + (" AND chat_id = ?" if chat_id else "")
         values = [_text(moment), *([str(chat_id)] if chat_id else [])]
-        return int(self._store.one(f"SELECT count(*) AS n FROM sends WHERE {where}", *values)["n"])  # noqa: S608
+        rows = self._store.all(f"SELECT armed_at FROM sends WHERE {where} ORDER BY armed_at", *values)  # noqa: S608
+        return [datetime.fromisoformat(row["armed_at"]) for row in rows]
 
     def steps(self, send_id: UUID) -> list[tuple[int, Phase, datetime]]:
         """Return every step of a send with its attempt and time, for reports and tests."""
@@ -139,6 +143,20 @@ class SendLog:
             raise WrongStep(f"send {send_id} is not in the journal")
         return attempt
 
+    def _attempt(self, row: Row) -> Attempt:
+        return Attempt(
+            send_id=UUID(row["send_id"]),
+            number=row["attempt"],
+            arming=uuid5(self.installation_id, f"{row['send_id']}/{row['attempt']}"),
+            chat_id=UUID(row["chat_id"]),
+            text=row["text"],
+            phase=Phase(row["phase"]),
+            tail=row["tail"],
+            armed_at=_moment(row["armed_at"]),
+            deadline_at=_moment(row["deadline_at"]),
+            report=SendReport.model_validate_json(row["report"]) if row["report"] else None,
+        )
+
     def _note(self, send_id: UUID, number: int, phase: Phase) -> None:
         self._store.run("INSERT INTO send_steps VALUES (?, ?, ?, ?)", str(send_id), number, phase, now_text())
 
@@ -149,17 +167,3 @@ def _text(moment: datetime | None) -> str | None:
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
-
-
-def _attempt(row: Row) -> Attempt:
-    return Attempt(
-        send_id=UUID(row["send_id"]),
-        number=row["attempt"],
-        chat_id=UUID(row["chat_id"]),
-        text=row["text"],
-        phase=Phase(row["phase"]),
-        tail=row["tail"],
-        armed_at=_moment(row["armed_at"]),
-        deadline_at=_moment(row["deadline_at"]),
-        report=SendReport.model_validate_json(row["report"]) if row["report"] else None,
-    )

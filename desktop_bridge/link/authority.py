@@ -21,7 +21,7 @@ class ServerAuthority:
         self._installation_id = installation_id
         self._epoch = epoch
 
-    async def arm(self, order: SendOrder, tail: str | None) -> Armed:
+    async def arm(self, order: SendOrder, tail: str | None, arming: UUID) -> Armed:
         """Ask to click once; see `Authority.arm`. A lost answer is asked again, within less than the click window.
 
         Raises:
@@ -30,6 +30,7 @@ class ServerAuthority:
         ask = Arm(
             epoch=self._epoch(),
             installation_id=self._installation_id,
+            arming=arming,
             text_sha256=order.text_sha256,
             tail_external_id=tail,
         )
@@ -56,8 +57,9 @@ class LocalAuthority:
         self._tail = tail
         self.reports: list[SendReport] = []
 
-    async def arm(self, order: SendOrder, tail: str | None) -> Armed:
+    async def arm(self, order: SendOrder, tail: str | None, arming: UUID) -> Armed:
         """Allow the click while no new message has come since the order was made."""
+        del arming
         if tail != self._tail:
             raise ArmRefused("a new message came in while the text was typed", code="new_message", hint="read it first")
         until = datetime.now(UTC) + timedelta(milliseconds=CLICK_WINDOW_MS)

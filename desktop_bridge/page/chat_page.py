@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from core.contracts.states import TICK_ORDER, ChannelState, Direction, Tick
+from core.contracts.texts import same_on_page
 from desktop_bridge.errors import ChatNotFound, ChatNotProven, NotLinked, PageStuck
 from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.bubbles import Bubble, Row, bare_id, bubble, clean_title, rows
@@ -16,7 +17,6 @@ from desktop_bridge.page.click import click_once
 from desktop_bridge.page.landmarks import Landmarks
 from desktop_bridge.page.locate import Reader
 from desktop_bridge.page.session import Session, session_of
-from desktop_bridge.page.texts import same_on_page
 from desktop_bridge.page.typing import Typist
 from desktop_bridge.sends.ports import Click, Sighting, Standing, Target
 

@@ -9,14 +9,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import structlog
 
 from core.contracts.bridge import SendOrder, SendOutcome, SendReport
-from core.contracts.states import Tick
-from core.contracts.texts import text_sha256
+from core.contracts.states import SendStatus, Tick
+from core.contracts.texts import fault_in, text_sha256
 from core.errors import Conflict
-from desktop_bridge.errors import BoxNotEmpty, ChatNotProven, PageChanged, PageError, SendStopped, TextDiffers
+from desktop_bridge.errors import (
+    BoxNotEmpty,
+    ChatNotProven,
+    OverBudget,
+    PageChanged,
+    PageError,
+    SendStopped,
+    TextDiffers,
+    TextRefused,
+)
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.journal.sends import Attempt, SendLog
 from desktop_bridge.sends.budget import Budget
@@ -25,6 +35,8 @@ from desktop_bridge.sends.phases import Phase, Recovery, never_clicked, settled_
 from desktop_bridge.sends.ports import Authority, ChatPage, Click, Intake, Sighting, Standing, Target
 
 log = structlog.get_logger(__name__)
+
+_IN_HAND = frozenset({SendStatus.LEASED, SendStatus.ARMED})
 
 Evidence = dict[str, bool | str | int | None]
 
@@ -85,13 +97,13 @@ class SendMachine:
         if earlier is not None and what is Recovery.REPORT_AGAIN:
             return await self._report(earlier)
         if earlier is not None and what is Recovery.DONE:
-            return await self._tell(order, earlier.report or self._said(SendOutcome.UNKNOWN))
+            return await self._done_before(order, earlier)
         if earlier is not None and what is Recovery.SETTLE:
             return await self._settle(order, earlier)
         if earlier is not None and what is Recovery.NEVER_CLICKED:
             return await self._never_armed(order, earlier)
         if order.settle_only:
-            return await self._settle_foreign(order, earlier)
+            return await self._settle_foreign(order)
         return await self._attempt(order)
 
     async def report_owed(self) -> None:
@@ -109,7 +121,7 @@ class SendMachine:
             standing = await self._stand(order)
             attempt = self._step(attempt, Phase.ARM_REQUESTED, tail=standing.tail)
             asked = time.monotonic()
-            armed = await self._do.authority.arm(order, standing.tail)
+            armed = await self._do.authority.arm(order, standing.tail, attempt.arming)
         except (SendStopped, PageChanged) as stop:
             return await self._stopped(order, attempt, stop)
         now = datetime.now(UTC)
@@ -120,6 +132,9 @@ class SendMachine:
         return await self._after_click(order, attempt, click)
 
     async def _write(self, order: SendOrder, attempt: Attempt) -> Attempt:
+        fault = fault_in(order.text)
+        if fault is not None:
+            raise TextRefused("this text cannot be sent as it is", hint="edit it, then send it again", code=fault)
         if text_sha256([order.text]) != order.text_sha256:
             raise TextDiffers("the order's text is not the text that was approved", hint="send it again from the panel")
         self._do.budget.allow(order.chat_id)
@@ -147,13 +162,22 @@ class SendMachine:
 
     async def _stopped(self, order: SendOrder, attempt: Attempt, stop: SendStopped | PageChanged) -> str:
         """Nothing can have left: note it, take our text out of the box again and give the send back."""
-        outcome = SendOutcome.FAILED if isinstance(stop, SendStopped) and stop.final else SendOutcome.RETURNED
         attempt = self._do.journal.last(order.send_id) or attempt  # it went on since
         typed = attempt.phase is not Phase.LEASED and not isinstance(stop, BoxNotEmpty)
-        attempt = self._settled(attempt, self._said(outcome, code=stop.reason_code, detail=stop.detail))
+        attempt = self._settled(attempt, self._refused(attempt, stop))
         if typed:  # else what stands in the box is somebody's own, even if it is how our text begins
             await self._tidy(order)
         return await self._report(attempt)
+
+    def _refused(self, attempt: Attempt, stop: SendStopped | PageChanged) -> SendReport:
+        if isinstance(stop, OverBudget):
+            outcome = SendOutcome.POSTPONED
+        else:
+            outcome = SendOutcome.FAILED if isinstance(stop, SendStopped) and stop.final else SendOutcome.RETURNED
+        said = self._said(outcome, attempt.arming, code=stop.reason_code, detail=stop.detail)
+        wait = stop.wait if isinstance(stop, OverBudget) else None
+        picture = stop.screenshot.name if stop.screenshot else None
+        return said.model_copy(update={"screenshot": picture, "wait_seconds": wait})
 
     async def _tidy(self, order: SendOrder) -> None:
         try:
@@ -175,7 +199,10 @@ class SendMachine:
     async def _disarmed(self, order: SendOrder, attempt: Attempt, click: Click) -> str:
         """The guard swallowed the click and no bubble is there: note it, tell what is new in the chat, clear the box."""
         said = self._said(
-            SendOutcome.DISARMED, code=f"guard_{click.reason}", detail=f"the page changed: {click.reason}"
+            SendOutcome.DISARMED,
+            attempt.arming,
+            code=f"guard_{click.reason}",
+            detail=f"the page changed: {click.reason}",
         )
         attempt = self._settled(attempt, said)
         await self._tidy(order)
@@ -189,6 +216,7 @@ class SendMachine:
         outcome, evidence = settled_by(sighting, own=True)
         said = self._said(
             outcome,
+            attempt.arming,
             external_id=sighting.external_id,
             tick=sighting.tick,
             code="message_failed" if outcome is SendOutcome.UNKNOWN else None,
@@ -198,9 +226,21 @@ class SendMachine:
 
     # -- after a crash ------------------------------------------------------------------------------------------------
 
+    async def _done_before(self, order: SendOrder, earlier: Attempt) -> str:
+        """This journal knows the end of a send that the authority offers again: tell it, and take its answer as the truth.
+
+        What it still has in hand after that we cannot settle for it; it becomes unknown, and a person decides.
+        """
+        if order.settle_only and order.arming != earlier.arming:
+            return await self._settle_foreign(order)
+        status = await self._tell(order, earlier.report or self._said(SendOutcome.UNKNOWN, earlier.arming))
+        if status in _IN_HAND:
+            status = await self._tell(order, self._said(SendOutcome.UNKNOWN, earlier.arming, code="told_before"))
+        return status
+
     async def _never_armed(self, order: SendOrder, attempt: Attempt) -> str:
         """The journal ends before `armed`, so no click was made. An authority that never armed it either wants it sent."""
-        said = self._said(SendOutcome.ABSENT, evidence=never_clicked())
+        said = self._said(SendOutcome.ABSENT, attempt.arming, evidence=never_clicked())
         attempt = self._settled(attempt, said)
         if order.settle_only:
             return await self._report(attempt)
@@ -221,18 +261,17 @@ class SendMachine:
             if sighting.external_id is None and not sighting.nothing_pending:
                 sighting = await self._look(order, attempt, self._timing.pending)
         except SendStopped as stop:
-            said = self._said(SendOutcome.UNKNOWN, code=stop.reason_code, detail=stop.detail)
+            said = self._said(SendOutcome.UNKNOWN, attempt.arming, code=stop.reason_code, detail=stop.detail)
             return await self._conclude(attempt, said)
         if sighting.external_id is not None:
             return await self._found(order, attempt, sighting)
         outcome, evidence = settled_by(_restarted(sighting), own=True)
         if outcome is SendOutcome.ABSENT:
             await self._tidy(order)
-        return await self._conclude(attempt, self._said(outcome, code="not_found", evidence=evidence))
+        return await self._conclude(attempt, self._said(outcome, attempt.arming, code="not_found", evidence=evidence))
 
-    async def _settle_foreign(self, order: SendOrder, earlier: Attempt | None) -> str:
+    async def _settle_foreign(self, order: SendOrder) -> str:
         """Somebody else armed it, or a journal that is gone: found is found, anything else is unknown."""
-        del earlier  # its outcome was `absent` or the like: this arming is not ours
         await self._do.page.open(target_of(order, order.armed_tail_external_id))
         exclude = self._do.journal.claimed(order.chat_id, order.send_id)
         sighting = await self._do.page.find_sent(
@@ -240,7 +279,12 @@ class SendMachine:
         )
         outcome, evidence = settled_by(sighting, own=False)
         said = self._said(
-            outcome, external_id=sighting.external_id, tick=sighting.tick, code="armed_elsewhere", evidence=evidence
+            outcome,
+            order.arming,
+            external_id=sighting.external_id,
+            tick=sighting.tick,
+            code="armed_elsewhere",
+            evidence=evidence,
         )
         return await self._tell(order, said)
 
@@ -260,7 +304,7 @@ class SendMachine:
     async def _report(self, attempt: Attempt) -> str:
         if attempt.report is None:
             raise RuntimeError("an attempt was read back without an outcome")
-        report = attempt.report.model_copy(update={"epoch": self._do.epoch()})
+        report = attempt.report.model_copy(update={"epoch": self._do.epoch(), "arming": attempt.arming})
         try:
             status = await self._do.authority.report(attempt.send_id, report)
         except Conflict as refused:
@@ -273,11 +317,13 @@ class SendMachine:
         return status
 
     async def _tell(self, order: SendOrder, report: SendReport) -> str:
+        """Tell an outcome that the journal does not have to keep; the authority's status is settled truth, whatever it is."""
         return await self._do.authority.report(order.send_id, report.model_copy(update={"epoch": self._do.epoch()}))
 
     def _said(
         self,
         outcome: SendOutcome,
+        arming: UUID | None,
         *,
         external_id: str | None = None,
         tick: Tick | None = None,
@@ -289,6 +335,7 @@ class SendMachine:
             epoch=self._do.epoch(),
             installation_id=self._do.journal.installation_id,
             outcome=outcome,
+            arming=arming,
             external_id=external_id,
             tick=tick,
             code=code,

@@ -36,7 +36,9 @@ FOLLOWS: Mapping[Phase, frozenset[Phase]] = {
 MAY_HAVE_CLICKED = frozenset({Phase.ARMED, Phase.CLICKED})
 """Between these two the click happens: only reading the chat can tell."""
 
-REPEATABLE = frozenset({SendOutcome.ABSENT, SendOutcome.DISARMED, SendOutcome.RETURNED, SendOutcome.FAILED})
+REPEATABLE = frozenset(
+    {SendOutcome.ABSENT, SendOutcome.DISARMED, SendOutcome.RETURNED, SendOutcome.FAILED, SendOutcome.POSTPONED}
+)
 """Outcomes after which nothing of the attempt has left, so that a new attempt may begin."""
 
 

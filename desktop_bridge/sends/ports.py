@@ -71,8 +71,8 @@ class Sighting:
 class Authority(Protocol):
     """Who decides. Every call may be repeated; a lost answer is asked again."""
 
-    async def arm(self, order: SendOrder, tail: str | None) -> Armed:
-        """Ask to click once.
+    async def arm(self, order: SendOrder, tail: str | None, arming: UUID) -> Armed:
+        """Ask to click once, under the name that evidence about it will bear.
 
         Raises:
             ArmRefused: the authority says no.
@@ -80,7 +80,7 @@ class Authority(Protocol):
         """
 
     async def report(self, send_id: UUID, report: SendReport) -> str:
-        """Tell the outcome and return the send's status."""
+        """Tell the outcome and return the send's status: the truth from then on, whatever was told."""
 
 
 class ChatPage(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.bridge import ChatSeen, MessageSeen, Observations, ObservationsStored
@@ -24,7 +24,6 @@ from core.contracts.states import (
     MessageKind,
     MessageOrigin,
     RunReason,
-    SendStatus,
 )
 from core.db.session import after_commit
 from core.settings import DeskSettings
@@ -32,9 +31,9 @@ from domain.channels.models import Channel
 from domain.chats.models import Attachment, Chat, Message, MessageRevision
 from domain.chats.repository import database_now, lock_chat, messages_by_external_id
 from domain.contacts.models import Contact
-from domain.drafts import runs, store
-from domain.sends.evidence import apply_tick
-from domain.sends.models import Send
+from domain.drafts import returned, runs
+from domain.sends import outbox
+from domain.sends.evidence import apply_tick, own_send_of
 from domain.sends.service import hold_channel
 
 _LARGEST_SIZE = 2**31 - 1
@@ -127,7 +126,8 @@ async def _see_messages(
         else:
             await _see_again(session, chat, row, one, now, tally)
     if chat.id in tally.moved:
-        await store.retire_open(session, chat, "a new message came in")
+        await returned.carry_over(session, chat, "a new message came in")
+        await outbox.recall_stale(session, chat)
         _chat_changed(session, chat)
     if chat.id in tally.to_answer:
         await _answer(session, channel, chat, desk, now)
@@ -202,11 +202,9 @@ async def _own_bubble(
     session: AsyncSession, chat: Chat, row: Message, seen: MessageSeen, now: datetime, tally: _Tally, desk: DeskSettings
 ) -> None:
     """Tell the read-back of one of our sends, which changes nothing, from a person who answered on the phone (law 9)."""
-    send = await session.scalar(
-        select(Send).where(Send.chat_id == chat.id, _may_be_ours(), Send.text == seen.text).limit(1)
-    )
-    row.origin = MessageOrigin.PHONE if send is None else MessageOrigin.DESK
-    if send is not None or seen.history:
+    ours = await own_send_of(session, chat, row)
+    row.origin = MessageOrigin.DESK if ours else MessageOrigin.PHONE
+    if ours or seen.history:
         return
     chat.version += 1
     chat.last_outbound_at = now
@@ -215,12 +213,6 @@ async def _own_bubble(
     tally.moved.add(chat.id)
     tally.to_answer.discard(chat.id)
     await runs.call_off(session, chat, "a person answered on the phone")
-
-
-def _may_be_ours() -> ColumnElement[bool]:
-    """A send whose bubble may still turn up: in doubt, or called sent by a person who saw it on the phone."""
-    in_doubt = Send.status.in_((SendStatus.ARMED, SendStatus.UNKNOWN))
-    return or_(in_doubt, and_(Send.status == SendStatus.SENT, Send.message_id.is_(None)))
 
 
 async def _see_again(

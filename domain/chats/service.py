@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +31,10 @@ from domain.chats.repository import (
     ordered,
 )
 from domain.drafts import runs, store
+from domain.due import service as due
 
 CONTEXT_MESSAGES = 10
+WAKE_TASK = "chat.wake"
 _AUTO = (ChatMode.AUTO, ChatMode.AUTO_AFTER_HOURS)
 
 
@@ -82,6 +84,12 @@ async def list_messages(session: AsyncSession, chat_id: UUID, before_seq: int | 
     more = len(rows) > limit
     shown = rows[1:] if more else rows
     return Page[wire.Message](items=await _messages(session, shown), next_cursor=str(shown[0].seq) if more else None)
+
+
+async def messages_since(session: AsyncSession, chat_id: UUID, moment: datetime, limit: int) -> list[wire.Message]:
+    """Return the newest `limit` messages that were stored after `moment`, oldest first."""
+    rows = await messages_before(session, chat_id, None, limit)
+    return await _messages(session, [row for row in rows if row.received_at > moment])
 
 
 async def context(session: AsyncSession, chat_id: UUID) -> wire.ChatContext:
@@ -158,6 +166,19 @@ async def take_over(session: AsyncSession, caller: Principal, chat_id: UUID, des
     return await get_chat(session, chat_id)
 
 
+async def wake(session: AsyncSession, chat_id: UUID) -> None:
+    """Open a snoozed chat whose time has come, and take it off the list of due work unless it was snoozed again meanwhile."""
+    chat = await lock_chat(session, chat_id)
+    until = chat.snoozed_until if chat.status == ChatStatus.SNOOZED else None
+    if until is not None and until > await database_now(session):
+        await due.schedule(session, chat.tenant_id, WAKE_TASK, chat.id, until)
+        return
+    await due.clear(session, chat.tenant_id, WAKE_TASK, chat.id)
+    if until is not None:
+        chat.status, chat.snoozed_until = ChatStatus.OPEN, None
+        _changed(session, chat)
+
+
 async def _assign(session: AsyncSession, chat: Chat, body: wire.ChangeChat) -> None:
     if body.unassign:
         chat.assignee_id = None
@@ -175,6 +196,10 @@ async def _set_status(session: AsyncSession, chat: Chat, body: wire.ChangeChat) 
         raise InvalidInput("A snoozed chat needs a time to come back.", hint="Set snoozed_until.")
     chat.status = body.status
     chat.snoozed_until = body.snoozed_until if body.status == ChatStatus.SNOOZED else None
+    if chat.snoozed_until is None:
+        await due.clear(session, chat.tenant_id, WAKE_TASK, chat.id)
+    else:
+        await due.schedule(session, chat.tenant_id, WAKE_TASK, chat.id, chat.snoozed_until)
     if body.status == ChatStatus.RESOLVED:
         chat.resolved_seq = chat.next_seq - 1
         await store.retire_open(session, chat, "the chat was resolved")

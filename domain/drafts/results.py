@@ -120,7 +120,7 @@ async def store_result(
     if result.language:
         chat.language = result.language
     if claimed.reason == RunReason.CHECK:
-        return await _store_check(session, chat, run, result)
+        return await _store_check(session, chat, run, result, desk)
     gone = await _cites_removed(session, result)
     moved = gone or chat.version != claimed.chat_version
     kept = None if moved else await _person_first(session, chat, claimed.reason)
@@ -180,7 +180,9 @@ async def fail_run(session: AsyncSession, claimed: ClaimedRun, error: str) -> No
         await store.leave_unchecked(session, chat, claimed.draft_id, error)
 
 
-async def _store_check(session: AsyncSession, chat: Chat, run: DraftRun, result: RunResult) -> DraftStatus:
+async def _store_check(
+    session: AsyncSession, chat: Chat, run: DraftRun, result: RunResult, desk: DeskSettings
+) -> DraftStatus:
     draft = await store.lock_draft(session, run.draft_id) if run.draft_id else None
     if draft is None or draft.status != DraftStatus.CHECKING or result.report is None:
         await runs.end(
@@ -195,9 +197,9 @@ async def _store_check(session: AsyncSession, chat: Chat, run: DraftRun, result:
     elif result.report.verdict == Verdict.BLOCK:
         store.move(draft, DraftStatus.BLOCKED)
     elif result.report.verdict == Verdict.PASS and draft.intent == DraftIntent.SEND_IF_PASSES:
-        await store.retire_other(session, chat, draft)
+        await store.make_room(session, chat, draft)
         store.move(draft, DraftStatus.APPROVED, by=draft.author_id, at=await database_now(session))
-        await outbox.queue(session, chat, draft, automatic=False)
+        await outbox.queue(session, chat, draft, desk, automatic=False)
     else:
         await store.make_pending(session, chat, draft)
     await runs.end(session, run, chat, RunState.DONE, draft_id=draft.id, timings_ms=result.timings_ms)

@@ -1,6 +1,7 @@
 """Decisions on drafts: each a compare-and-set on status, version, text hash and chat version (design section 3.3)."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,13 +33,15 @@ async def get_draft(session: AsyncSession, draft_id: UUID) -> wire.Draft:
     return await store.to_wire(session, row)
 
 
-async def approve(session: AsyncSession, caller: Principal, draft_id: UUID, body: wire.Approve) -> wire.Decided:
+async def approve(
+    session: AsyncSession, caller: Principal, draft_id: UUID, body: wire.Approve, desk: DeskSettings
+) -> wire.Decided:
     """Approve exactly the text that was seen, and queue it.
 
     Raises:
         StaleDecision: the draft, its text or its chat is not what it was; `current` is the draft as it stands.
         Conflict: `needs_confirmation` where the check wants a person's eye, or is missing, and `confirm` is not set.
-        InvalidInput: there is nothing to send.
+        InvalidInput: there is nothing to send, or no channel takes the text as it is.
     """
     chat, draft = await _decidable(session, draft_id, body, _DECIDABLE)
     if not draft.parts:
@@ -51,7 +54,7 @@ async def approve(session: AsyncSession, caller: Principal, draft_id: UUID, body
             current=await _current(session, draft),
         )
     store.move(draft, DraftStatus.APPROVED, by=caller.subject_id, at=await database_now(session))
-    sends = await outbox.queue(session, chat, draft, automatic=False)
+    sends = await outbox.queue(session, chat, draft, desk, automatic=False)
     await runs.call_off(session, chat, "a reply was approved")
     record(
         session, caller, "draft.approved", "draft", draft.id, {"text_sha256": draft.text_sha256, "parts": len(sends)}
@@ -120,8 +123,12 @@ async def ask_draft(
     return Accepted(id=run.id, kind="run")
 
 
-async def type_message(session: AsyncSession, caller: Principal, chat_id: UUID, body: NewMessage) -> Accepted:
+async def type_message(
+    session: AsyncSession, caller: Principal, chat_id: UUID, body: NewMessage, desk: DeskSettings
+) -> Accepted:
     """Take text that a person typed: checked like any other, then sent if it passes. A repeat with the same id is the same message.
+
+    A person answers, so the machine rests on the chat from here on (law 9).
 
     Raises:
         StaleDecision: the chat has a newer version than the person saw. Conflict: nobody wrote first.
@@ -136,9 +143,10 @@ async def type_message(session: AsyncSession, caller: Principal, chat_id: UUID, 
             current={"chat_version": chat.version},
         )
     outbox.refuse_cold(chat)
-    await store.retire_open(session, chat, "a person answered")
+    await store.retire_open(session, chat, "a person answered", but_checking=True)
     await runs.call_off(session, chat, "a person answered")
     draft = await _human(session, chat, caller, body.parts, parent=None, send=True, draft_id=body.id)
+    chat.paused_until = await database_now(session) + timedelta(hours=desk.pause_hours)
     record(session, caller, "message.typed", "draft", draft.id, {"text_sha256": draft.text_sha256})
     return Accepted(id=draft.id, kind="draft")
 

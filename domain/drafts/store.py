@@ -208,31 +208,48 @@ def changed(session: AsyncSession, draft: Draft, chat: Chat) -> None:
     )
 
 
-async def retire_open(session: AsyncSession, chat: Chat, reason: str) -> None:
-    """Supersede every draft of a locked chat that still waits (law 3)."""
-    rows = await session.scalars(
-        select(Draft).where(Draft.chat_id == chat.id, Draft.status.in_(OPEN)).with_for_update()
-    )
-    for draft in rows:
+async def retire_open(session: AsyncSession, chat: Chat, reason: str, *, but_checking: bool = False) -> None:
+    """Supersede every draft of a locked chat that still waits, on `but_checking` all but those on their way through the check."""
+    for draft in await open_drafts(session, chat):
+        if but_checking and draft.status == DraftStatus.CHECKING:
+            continue
         move(draft, DraftStatus.SUPERSEDED, reason=reason)
         changed(session, draft, chat)
     await session.flush()
 
 
-async def retire_other(session: AsyncSession, chat: Chat, keep: Draft) -> None:
-    """Supersede the waiting drafts of a locked chat other than `keep`."""
-    rows = await session.scalars(
-        select(Draft).where(Draft.chat_id == chat.id, Draft.status.in_(OPEN), Draft.id != keep.id).with_for_update()
-    )
-    for draft in rows:
-        move(draft, DraftStatus.SUPERSEDED, reason="another reply took its place")
+async def make_room(session: AsyncSession, chat: Chat, keep: Draft | None = None) -> None:
+    """Let another reply (`keep`, or one still to be made) be the pending one of a locked chat.
+
+    A machine's draft is superseded; a person's own text waits behind it, so that nothing they wrote is lost.
+    """
+    for draft in await open_drafts(session, chat):
+        if keep is not None and draft.id == keep.id:
+            continue
+        if draft.origin == DraftOrigin.MACHINE:
+            move(draft, DraftStatus.SUPERSEDED, reason="another reply took its place")
+        elif draft.status == DraftStatus.PENDING:
+            move(draft, DraftStatus.HELD)
+        else:
+            continue
         changed(session, draft, chat)
     await session.flush()
 
 
+async def open_drafts(session: AsyncSession, chat: Chat) -> list[Draft]:
+    """Return the drafts of a locked chat that still wait, locked, oldest first."""
+    rows = await session.scalars(
+        select(Draft)
+        .where(Draft.chat_id == chat.id, Draft.status.in_(OPEN))
+        .order_by(Draft.created_at, Draft.id)
+        .with_for_update()
+    )
+    return list(rows)
+
+
 async def make_pending(session: AsyncSession, chat: Chat, draft: Draft, reason: str | None = None) -> None:
     """Lay a locked draft before staff, in the place of whatever waited in its chat."""
-    await retire_other(session, chat, draft)
+    await make_room(session, chat, draft)
     move(draft, DraftStatus.PENDING, reason=reason)
     changed(session, draft, chat)
 

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.bridge import ABSENCE_PROOF, NEVER_CLICKED, SendReport
 from core.contracts.events import Event, EventType
 from core.contracts.ids import new_id
 from core.contracts.states import TICK_ORDER, ChatStatus, Direction, MessageKind, MessageOrigin, SendStatus, Tick
+from core.contracts.texts import same_on_page
 from core.db.session import after_commit
 from core.errors import Conflict
 from domain.chats.models import Chat, Message
@@ -58,6 +59,36 @@ async def record_sent(session: AsyncSession, chat: Chat, send: Send, external_id
     return message
 
 
+async def own_send_of(session: AsyncSession, chat: Chat, message: Message) -> bool:
+    """Tell whether an own bubble that was just stored is one of our sends and not a reply from the phone.
+
+    It settles a send that was in doubt: anyone may conclude "found". An armed one is left to its bridge's report. A message from
+    before the chat was first read proves nothing: the same words may have been there already.
+    """
+    rows = await session.scalars(
+        select(Send).where(Send.chat_id == chat.id, _may_turn_up()).order_by(Send.armed_at, Send.part).with_for_update()
+    )
+    text = message.text or ""
+    send = next((one for one in rows if same_on_page(one.text, text)), None)
+    if send is None:
+        return False
+    if message.history or message.external_id is None:
+        return True
+    if send.status == SendStatus.UNKNOWN:
+        await record_sent(session, chat, send, message.external_id, Tick(message.tick) if message.tick else None)
+        outbox.changed(session, send, chat)
+    elif send.status == SendStatus.SENT:
+        message.send_id = send.id
+        send.external_id, send.message_id = message.external_id, message.id
+    return True
+
+
+def _may_turn_up() -> ColumnElement[bool]:
+    """A send whose bubble may still turn up: in doubt, or called sent by a person who saw it on the phone."""
+    in_doubt = Send.status.in_((SendStatus.ARMED, SendStatus.UNKNOWN))
+    return or_(in_doubt, and_(Send.status == SendStatus.SENT, Send.message_id.is_(None)))
+
+
 async def apply_tick(session: AsyncSession, chat: Chat, message: Message, tick: Tick) -> bool:
     """Move a message of ours, and its send, forward to `tick`; an older tick changes nothing. Returns whether it moved."""
     if message.direction != Direction.OUT:
@@ -88,6 +119,7 @@ async def surely_absent(session: AsyncSession, send: Send, body: SendReport) -> 
     """
     if (
         send.status != SendStatus.ARMED
+        or send.arming != body.arming
         or send.installation_id != body.installation_id
         or send.click_deadline_at is None
     ):

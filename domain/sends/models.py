@@ -28,6 +28,7 @@ class Send(TenantRow, Base):
             postgresql_where=text("status in ('leased', 'armed')"),
         ),
         Index("sends_queue", "tenant_id", "channel_id", "status", "queued_at"),
+        Index("sends_armed", "tenant_id", "channel_id", "armed_at", postgresql_where=text("armed_at is not null")),
     )
 
     chat_id: Mapped[UUID]
@@ -48,6 +49,7 @@ class Send(TenantRow, Base):
     device_id: Mapped[UUID | None]
     installation_id: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
+    arming: Mapped[UUID | None]
     armed_at: Mapped[datetime | None]
     click_deadline_at: Mapped[datetime | None]
     tail_external_id: Mapped[str | None] = mapped_column(Text)
@@ -59,3 +61,6 @@ class Send(TenantRow, Base):
     settled_by: Mapped[UUID | None]
     error_code: Mapped[str | None] = mapped_column(Text)
     error_detail: Mapped[str | None] = mapped_column(Text)
+    screenshot: Mapped[str | None] = mapped_column(Text)
+    wait_code: Mapped[str | None] = mapped_column(Text)
+    wait_until: Mapped[datetime | None]

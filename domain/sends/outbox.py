@@ -1,7 +1,8 @@
 """Putting approved text on its way, and taking it back to staff where it cannot go."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,10 +12,11 @@ from core.contracts.bridge import BridgeHintType
 from core.contracts.drafts import Send as WireSend
 from core.contracts.events import Event, EventType
 from core.contracts.ids import new_id
-from core.contracts.states import DraftStatus, SendStatus
-from core.contracts.texts import text_sha256
+from core.contracts.states import DraftStatus, SendStatus, SendWait
+from core.contracts.texts import MAX_PART_CHARS, TextFault, fault_in, text_sha256
 from core.db.session import after_commit
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, InvalidInput, NotFound
+from core.settings import DeskSettings
 from domain.channels.service import ring_holder
 from domain.chats.models import Chat
 from domain.chats.repository import database_now
@@ -22,11 +24,20 @@ from domain.drafts import store
 from domain.drafts.models import Draft
 from domain.due import service as due
 from domain.sends.models import Send
-from domain.sends.transitions import ON_ITS_WAY, move
+from domain.sends.transitions import ON_ITS_WAY, WAITING, move
 
 WATCH_TASK = "send.watch"
-LIFE = timedelta(hours=4)
-"""How long approved text may wait for a bridge; later it would answer another day's question, so staff look again."""
+MOVED: Final = frozenset({"chat_moved", "partly_sent"})
+"""Error codes of sends that came back because the chat went on."""
+
+Wait = tuple[SendWait, datetime | None]
+"""Why a send is not on its way yet, and until when, where that is known."""
+
+_FAULTS = {
+    TextFault.EMPTY: "The text is empty.",
+    TextFault.TOO_LONG: f"The text is longer than the {MAX_PART_CHARS} characters that one message may have.",
+    TextFault.CONTROL: "The text holds a control character.",
+}
 
 
 async def lock_send(session: AsyncSession, send_id: UUID) -> Send:
@@ -69,14 +80,28 @@ def refuse_cold(chat: Chat) -> None:
         )
 
 
-async def queue(session: AsyncSession, chat: Chat, draft: Draft, *, automatic: bool) -> list[Send]:
+def refuse_unsendable(parts: Sequence[str]) -> None:
+    """Refuse text that no channel takes as it is, before it is queued; the draft stays as it was.
+
+    Raises:
+        InvalidInput: a part is empty, too long or holds a control character; the code is a `TextFault`.
+    """
+    for part in parts:
+        fault = fault_in(part)
+        if fault is not None:
+            raise InvalidInput(_FAULTS[fault], hint="Edit the text, then send it again.", code=fault)
+
+
+async def queue(session: AsyncSession, chat: Chat, draft: Draft, desk: DeskSettings, *, automatic: bool) -> list[Send]:
     """Queue one send a part of a draft that was just approved, in the same transaction.
 
     Raises:
-        Conflict: nobody wrote first.
+        Conflict: nobody wrote first. InvalidInput: no channel takes the text as it is.
     """
     refuse_cold(chat)
+    refuse_unsendable(draft.parts)
     now = await database_now(session)
+    until = now + timedelta(hours=desk.send_wait_hours)
     sends = [
         Send(
             tenant_id=draft.tenant_id,
@@ -93,14 +118,14 @@ async def queue(session: AsyncSession, chat: Chat, draft: Draft, *, automatic: b
             automatic=automatic,
             approved_by=draft.decided_by,
             queued_at=now,
-            expires_at=now + LIFE,
+            expires_at=until,
         )
         for part, text in enumerate(draft.parts)
     ]
     session.add_all(sends)
     await session.flush()
     for send in sends:
-        await due.schedule(session, send.tenant_id, WATCH_TASK, send.id, now + LIFE)
+        await due.schedule(session, send.tenant_id, WATCH_TASK, send.id, until)
         changed(session, send, chat)
     await ring_holder(session, chat.channel_id, BridgeHintType.SEND_QUEUED)
     return sends
@@ -113,20 +138,60 @@ async def give_back_rest(session: AsyncSession, chat: Chat, send: Send, *, code:
         await give_back(session, chat, following[0], code=code, detail=detail)
 
 
-async def give_back(session: AsyncSession, chat: Chat, send: Send, *, code: str, detail: str) -> Draft | None:
+def queue_again(send: Send) -> None:
+    """Put a locked send that surely did not leave back into the queue, free of whoever had it in hand."""
+    move(send, SendStatus.QUEUED)
+    send.epoch = send.device_id = send.lease_until = None
+    send.arming = send.installation_id = send.armed_at = send.click_deadline_at = send.tail_external_id = None
+
+
+async def recall(session: AsyncSession, chat: Chat, send: Send) -> None:
+    """Take a send that is not armed and the parts behind it back: the chat went on after they were approved."""
+    if send.part > 0 and send.retry_of is None:
+        code, detail = "partly_sent", f"The chat went on after {send.part} of {send.parts_total} parts."
+    else:
+        code, detail = "chat_moved", "The chat changed after this reply was approved."
+    await give_back(session, chat, send, code=code, detail=detail)
+
+
+async def recall_stale(session: AsyncSession, chat: Chat) -> None:
+    """Take back everything of a locked chat that waits for its bridge and was approved before the chat's present version."""
+    rows = await session.scalars(
+        select(Send)
+        .where(Send.chat_id == chat.id, Send.status.in_(WAITING), Send.chat_version != chat.version)
+        .order_by(Send.queued_at, Send.part)
+        .with_for_update()
+    )
+    for send in list(rows):
+        if send.status == SendStatus.LEASED:
+            await ring_holder(session, chat.channel_id, BridgeHintType.SEND_CANCELLED, send_id=send.id)
+        if send.status in WAITING:  # not taken back already with a part before it
+            await recall(session, chat, send)
+
+
+async def give_back(
+    session: AsyncSession,
+    chat: Chat,
+    send: Send,
+    *,
+    code: str,
+    detail: str,
+    status: SendStatus = SendStatus.RETURNED,
+) -> Draft | None:
     """Return a send and the parts behind it to staff as a pending draft with the same text (never to be sent twice by chance).
 
     Text that was approved by a machine is not brought back: a newer draft takes its place.
     """
     rest = await _rest(session, send)
     for part in rest:
-        move(part, SendStatus.RETURNED)
+        move(part, status)
         part.error_code, part.error_detail = code, detail
+        part.wait_code = part.wait_until = None
         changed(session, part, chat)
     draft = await store.lock_draft(session, send.draft_id)
     if send.automatic:
         return None
-    await store.retire_open(session, chat, "a reply came back from the bridge")
+    await store.make_room(session, chat)
     back = store.add_human_draft(
         session,
         chat,
@@ -165,9 +230,10 @@ def changed(session: AsyncSession, send: Send, chat: Chat) -> None:
     )
 
 
-def to_wire(send: Send) -> WireSend:
-    """Return a send as the API shows it."""
-    return WireSend.model_validate(send)
+def to_wire(send: Send, wait: Wait | None = None) -> WireSend:
+    """Return a send as the API shows it, with why it waits where the caller knows."""
+    code, until = wait or (None, None)
+    return WireSend.model_validate(send).model_copy(update={"wait_code": code, "wait_until": until})
 
 
 async def _rest(session: AsyncSession, send: Send) -> list[Send]:

@@ -1,35 +1,45 @@
 """What people may do with sends: look, settle an unknown one, cancel, send again."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.bridge import BridgeHintType
+from core.contracts.drafts import RetrySend, SettleSend
 from core.contracts.drafts import Send as WireSend
-from core.contracts.drafts import SettleSend
 from core.contracts.ids import new_id
 from core.contracts.principal import Principal
 from core.contracts.states import SendStatus
-from core.errors import Conflict, InvalidInput
+from core.errors import Conflict, InvalidInput, StaleDecision
+from core.settings import DeskSettings
 from domain.audit.service import record
 from domain.channels.service import ring_holder
 from domain.chats.repository import database_now, lock_chat
+from domain.chats.service import messages_since
+from domain.due import service as due
 from domain.sends import outbox
 from domain.sends.models import Send
 from domain.sends.transitions import RETRYABLE, move
+from domain.sends.waiting import why_waiting
+
+NEWS = 20
+"""So many new messages are shown to somebody who would have sent over them."""
 
 
 async def list_sends(
-    session: AsyncSession, status: SendStatus | None, chat_id: UUID | None, limit: int
+    session: AsyncSession, status: SendStatus | None, chat_id: UUID | None, limit: int, desk: DeskSettings
 ) -> list[WireSend]:
-    """Return sends, newest first, narrowed by status and chat."""
+    """Return sends, newest first, narrowed by status and chat; each that waits says for what."""
     query = select(Send).order_by(Send.queued_at.desc(), Send.part.desc()).limit(limit)
     if status is not None:
         query = query.where(Send.status == status)
     if chat_id is not None:
         query = query.where(Send.chat_id == chat_id)
-    return [outbox.to_wire(row) for row in await session.scalars(query)]
+    rows = list(await session.scalars(query))
+    reasons = await why_waiting(session, rows, desk)
+    return [outbox.to_wire(row, reasons.get(row.id)) for row in rows]
 
 
 async def settle(session: AsyncSession, caller: Principal, send_id: UUID, body: SettleSend) -> WireSend:
@@ -73,14 +83,25 @@ async def cancel(session: AsyncSession, caller: Principal, send_id: UUID) -> Wir
     return outbox.to_wire(send)
 
 
-async def retry(session: AsyncSession, caller: Principal, send_id: UUID) -> WireSend:
-    """Queue the same text again as a new row; the old one stays as it is.
+async def retry(
+    session: AsyncSession, caller: Principal, send_id: UUID, body: RetrySend, desk: DeskSettings
+) -> WireSend:
+    """Queue the same text again as a new row, which stands by itself: below whatever the person saw last. The old one stays.
 
     Raises:
-        Conflict: the send may still be on its way, or it was tried again already.
+        StaleDecision: the chat went on since the person looked; `current` holds its version and the new messages.
+        Conflict: the send may still be on its way, or it was tried again already. InvalidInput: no channel takes its text.
     """
     chat = await lock_chat(session, await outbox.chat_of_send(session, send_id))
     old = await outbox.lock_send(session, send_id)
+    if body.chat_version != chat.version:
+        news = await messages_since(session, chat.id, old.queued_at, NEWS)
+        raise StaleDecision(
+            "Something new came into this chat since you looked.",
+            hint="Read it, then send again.",
+            current={"chat_version": chat.version, "messages": [one.model_dump(mode="json") for one in news]},
+        )
+    outbox.refuse_unsendable([old.text])
     if old.status not in RETRYABLE:
         raise Conflict(
             f"This send is {old.status}; sending it again could make it arrive twice.",
@@ -89,6 +110,8 @@ async def retry(session: AsyncSession, caller: Principal, send_id: UUID) -> Wire
         )
     if await session.scalar(select(Send.id).where(Send.retry_of == old.id)) is not None:
         raise Conflict("This send was tried again already.", hint="Reload the chat to see how that went.")
+    now = await database_now(session)
+    until = now + timedelta(hours=desk.send_wait_hours)
     send = Send(
         tenant_id=old.tenant_id,
         id=new_id(),
@@ -104,10 +127,12 @@ async def retry(session: AsyncSession, caller: Principal, send_id: UUID) -> Wire
         automatic=False,
         approved_by=caller.subject_id,
         retry_of=old.id,
-        queued_at=await database_now(session),
+        queued_at=now,
+        expires_at=until,
     )
     session.add(send)
     await session.flush()
+    await due.schedule(session, send.tenant_id, outbox.WATCH_TASK, send.id, until)
     record(session, caller, "send.retried", "send", send.id, {"retry_of": str(old.id)})
     outbox.changed(session, send, chat)
     await ring_holder(session, chat.channel_id, BridgeHintType.SEND_QUEUED)

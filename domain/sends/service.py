@@ -1,4 +1,4 @@
-"""The server's side of a send: one in hand a chat, armed by comparison, settled by evidence (design section 3.4).
+"""Giving out sends and allowing the click: one in hand a chat, armed by comparison (design section 3.4). Outcomes are in `reports`.
 
 Lock order: channel → chat → draft → send. All times are the database's.
 """
@@ -6,7 +6,7 @@ Lock order: channel → chat → draft → send. All times are the database's.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -16,9 +16,6 @@ from core.contracts.bridge import (
     Armed,
     NextSend,
     SendOrder,
-    SendOutcome,
-    SendReport,
-    SendReported,
 )
 from core.contracts.principal import Principal
 from core.contracts.states import ChatKind, SendStatus
@@ -28,12 +25,31 @@ from domain.channels.models import Channel
 from domain.chats.models import Chat
 from domain.chats.repository import database_now, lock_chat, newest_external_ids
 from domain.due import service as due
-from domain.sends import outbox
-from domain.sends.evidence import record_sent, surely_absent
+from domain.sends import limits, outbox
 from domain.sends.models import Send
 from domain.sends.transitions import LEFT, move
 
 KNOWN_IDS = 8
+
+
+async def lock_channel(session: AsyncSession, caller: Principal, *, to_change: bool = False) -> Channel | None:
+    """Return the caller's channel, locked so that it passes to nobody else before the transaction ends."""
+    return await session.scalar(
+        select(Channel)
+        .where(Channel.id == caller.channel_id)
+        .with_for_update(read=not to_change)
+        .execution_options(populate_existing=True)
+    )
+
+
+def is_holder(channel: Channel, caller: Principal, epoch: int, now: datetime) -> bool:
+    """Tell whether the caller holds a locked channel under `epoch` at this moment."""
+    return (
+        channel.holder_device_id == caller.subject_id
+        and channel.epoch == epoch
+        and channel.lease_until is not None
+        and channel.lease_until > now
+    )
 
 
 async def hold_channel(session: AsyncSession, caller: Principal, epoch: int, *, to_change: bool = False) -> Channel:
@@ -42,20 +58,8 @@ async def hold_channel(session: AsyncSession, caller: Principal, epoch: int, *, 
     Raises:
         Conflict: another bridge holds the channel, or the lease has run out.
     """
-    channel = await session.scalar(
-        select(Channel)
-        .where(Channel.id == caller.channel_id)
-        .with_for_update(read=not to_change)
-        .execution_options(populate_existing=True)
-    )
-    now = await database_now(session)
-    if (
-        channel is None
-        or channel.holder_device_id != caller.subject_id
-        or channel.epoch != epoch
-        or channel.lease_until is None
-        or channel.lease_until <= now
-    ):
+    channel = await lock_channel(session, caller, to_change=to_change)
+    if channel is None or not is_holder(channel, caller, epoch, await database_now(session)):
         raise Conflict(
             "This bridge does not hold the channel any more.",
             hint="Take the lease again; what is armed is settled by reading the chat.",
@@ -91,6 +95,7 @@ async def lease_next(session: AsyncSession, caller: Principal, body: NextSend, d
             move(send, SendStatus.LEASED)
         send.epoch, send.device_id = body.epoch, caller.subject_id
         send.lease_until = channel.lease_until
+        send.wait_code = send.wait_until = None
         outbox.changed(session, send, chat)
         return await _order(session, chat, send, body.epoch, settle_only=False)
     return None
@@ -101,7 +106,8 @@ async def arm(
 ) -> Armed | Conflict:
     """Allow one click, if everything is still as it was approved.
 
-    A chat that moved on gives the send back to staff: that refusal (`chat_moved`) is returned, not raised, so that it is committed.
+    A chat that moved on gives the send back to staff, and one over a limit of the hour waits: those refusals (`chat_moved`,
+    `over_limit`) are returned, not raised, so that they are committed.
 
     Raises:
         Conflict: `lease_lost`, `text_differs`, `tail_unknown`, `armed_before`, `not_leased`.
@@ -110,9 +116,11 @@ async def arm(
     chat = await lock_chat(session, await outbox.chat_of_send(session, send_id))
     send = await outbox.lock_send(session, send_id)
     now = await database_now(session)
-    _refuse_other_channel(send, caller)
+    refuse_other_channel(send, caller)
     if send.status == SendStatus.ARMED:
         return _armed_again(send, body, now)
+    if send.status == SendStatus.RETURNED and send.error_code in outbox.MOVED:
+        return _chat_moved(chat, send)
     if send.status != SendStatus.LEASED or send.epoch != body.epoch:
         raise Conflict(
             f"This send is {send.status}, not in this bridge's hands.",
@@ -125,84 +133,25 @@ async def arm(
             "The text in the box is not the approved text.", code="text_differs", hint="Empty the box and begin again."
         )
     if await _return_if_stale(session, chat, send):
+        return _chat_moved(chat, send)
+    if await limits.full_until(session, send, desk) is not None:
+        outbox.queue_again(send)
+        outbox.changed(session, send, chat)
         return Conflict(
-            "The chat changed after this reply was approved; it went back to staff.",
-            code="chat_moved",
-            hint="Empty the box and ask for the next send.",
-            current={"chat_version": chat.version, "approved_at_version": send.chat_version},
+            "The limit of messages an hour is reached; this one waits.",
+            code="over_limit",
+            hint="Empty the box; it is offered again when the limit allows it.",
         )
     await _compare_tail(session, chat, send, body)
     move(send, SendStatus.ARMED)
-    send.installation_id, send.armed_at, send.tail_external_id = body.installation_id, now, body.tail_external_id
+    send.arming, send.installation_id = body.arming, body.installation_id
+    send.armed_at, send.tail_external_id = now, body.tail_external_id
     send.click_deadline_at = now + timedelta(milliseconds=CLICK_WINDOW_MS)
     until = now + timedelta(seconds=desk.armed_guard_seconds)
     channel.guard_until = max(channel.guard_until or until, until)
     await due.schedule(session, send.tenant_id, outbox.WATCH_TASK, send.id, until)
     outbox.changed(session, send, chat)
     return Armed(send_id=send.id, click_within_ms=CLICK_WINDOW_MS, deadline_at=send.click_deadline_at)
-
-
-async def report(session: AsyncSession, caller: Principal, send_id: UUID, body: SendReport) -> SendReported:
-    """Store what the bridge found out. A send that is settled already keeps its status, so a repeated report is harmless.
-
-    Raises:
-        Conflict: the send is in hand, but not in a state that this outcome can follow.
-    """
-    chat = await lock_chat(session, await outbox.chat_of_send(session, send_id))
-    send = await outbox.lock_send(session, send_id)
-    _refuse_other_channel(send, caller)
-    if send.status in (SendStatus.LEASED, SendStatus.ARMED, SendStatus.UNKNOWN):
-        await _apply(session, chat, send, body)
-        outbox.changed(session, send, chat)
-    return SendReported(send_id=send.id, status=send.status)
-
-
-async def _apply(session: AsyncSession, chat: Chat, send: Send, body: SendReport) -> None:
-    match body.outcome:
-        case SendOutcome.SENT:
-            if body.external_id is None:
-                raise Conflict(
-                    "A sent report needs the bubble that was read back.",
-                    code="no_evidence",
-                    hint="Read the chat again.",
-                )
-            await record_sent(session, chat, send, body.external_id, body.tick)
-        case SendOutcome.ABSENT if await surely_absent(session, send, body):
-            move(send, SendStatus.QUEUED)
-            send.epoch = send.installation_id = send.armed_at = send.click_deadline_at = send.lease_until = None
-        case SendOutcome.ABSENT | SendOutcome.UNKNOWN:
-            if send.status != SendStatus.UNKNOWN:
-                move(send, SendStatus.UNKNOWN)
-            send.error_code = body.code or "undecided"
-            send.error_detail = body.detail or "The page did not show whether this message left."
-        case SendOutcome.DISARMED | SendOutcome.RETURNED:
-            await _hand_back(session, chat, send, body)
-        case SendOutcome.FAILED:
-            move(send, SendStatus.FAILED)
-            send.error_code, send.error_detail = body.code or "failed", body.detail
-            await outbox.give_back_rest(
-                session, chat, send, code="part_failed", detail="The part before this one could not be sent."
-            )
-
-
-async def _hand_back(session: AsyncSession, chat: Chat, send: Send, body: SendReport) -> None:
-    armed_elsewhere = send.status == SendStatus.ARMED and send.installation_id != body.installation_id
-    if armed_elsewhere or (body.outcome == SendOutcome.RETURNED and send.status == SendStatus.ARMED):
-        raise Conflict(
-            "Only the bridge that armed this send may say that it did not click.",
-            code="not_yours",
-            hint="Report unknown.",
-        )
-    if send.status not in (SendStatus.LEASED, SendStatus.ARMED):
-        raise Conflict(
-            f"This send is {send.status}.",
-            code="not_leased",
-            hint="Ask for the next send.",
-            current={"status": send.status},
-        )
-    await outbox.give_back(
-        session, chat, send, code=body.code or str(body.outcome), detail=body.detail or "The bridge could not send it."
-    )
 
 
 async def _candidates(session: AsyncSession, channel: Channel, desk: DeskSettings) -> list[tuple[UUID, UUID]]:
@@ -220,38 +169,41 @@ async def _candidates(session: AsyncSession, channel: Channel, desk: DeskSetting
         earlier.part < Send.part,
         earlier.status.in_((SendStatus.QUEUED, SendStatus.LEASED, SendStatus.ARMED, SendStatus.UNKNOWN)),
     )
-    if await _sent_last_hour(session, Send.channel_id == channel.id) >= desk.sends_per_hour:
+    if await limits.channel_full_until(session, channel.id, desk) is not None:
         return []
     rows = await session.execute(
         select(Send.id, Send.chat_id)
-        .where(Send.channel_id == channel.id, Send.status.in_((SendStatus.QUEUED, SendStatus.LEASED)), ~blocked, ~waits)
+        .where(
+            Send.channel_id == channel.id,
+            Send.status.in_((SendStatus.QUEUED, SendStatus.LEASED)),
+            ~blocked,
+            ~waits,
+            ~limits.chat_is_full(Send.chat_id, desk),
+            or_(Send.wait_until.is_(None), Send.wait_until <= func.clock_timestamp()),
+        )
         .order_by((Send.status == SendStatus.LEASED).desc(), Send.queued_at, Send.part, Send.id)
         .limit(20)
     )
-    found: list[tuple[UUID, UUID]] = []
-    for send_id, chat_id in rows:
-        if await _sent_last_hour(session, Send.chat_id == chat_id) < desk.sends_per_chat_hour:
-            found.append((send_id, chat_id))
-    return found
-
-
-async def _sent_last_hour(session: AsyncSession, where: ColumnElement[bool]) -> int:
-    count = await session.scalar(
-        select(func.count()).select_from(Send).where(where, Send.armed_at > func.now() - timedelta(hours=1))
-    )
-    return count or 0
+    return [(send_id, chat_id) for send_id, chat_id in rows]
 
 
 async def _return_if_stale(session: AsyncSession, chat: Chat, send: Send) -> bool:
     if chat.version == send.chat_version:
         return False
-    await outbox.give_back(
-        session, chat, send, code="chat_moved", detail="The chat changed after this reply was approved."
-    )
+    await outbox.recall(session, chat, send)
     return True
 
 
-def _refuse_other_channel(send: Send, caller: Principal) -> None:
+def _chat_moved(chat: Chat, send: Send) -> Conflict:
+    return Conflict(
+        "The chat changed after this reply was approved; it went back to staff.",
+        code="chat_moved",
+        hint="Empty the box and ask for the next send.",
+        current={"chat_version": chat.version, "approved_at_version": send.chat_version},
+    )
+
+
+def refuse_other_channel(send: Send, caller: Principal) -> None:
     """Epochs count within a channel, so an equal one proves nothing about another's sends."""
     if send.channel_id != caller.channel_id:
         raise Conflict("This send belongs to another channel.", code="not_leased", hint="Ask for the next send.")
@@ -260,7 +212,7 @@ def _refuse_other_channel(send: Send, caller: Principal) -> None:
 async def _compare_tail(session: AsyncSession, chat: Chat, send: Send, body: Arm) -> None:
     newest = await newest_external_ids(session, chat.id, 1)
     expected = newest[0] if newest else None
-    if send.part > 0:
+    if _follows_a_part(send):
         expected = await _previous_external_id(session, send)
     if body.tail_external_id is None or body.tail_external_id != expected:
         raise Conflict(
@@ -271,8 +223,13 @@ async def _compare_tail(session: AsyncSession, chat: Chat, send: Send, body: Arm
         )
 
 
+def _follows_a_part(send: Send) -> bool:
+    """Tell whether the part before it must be the newest message. One sent again stands by itself: a person looked at the chat."""
+    return send.part > 0 and send.retry_of is None
+
+
 async def _previous_external_id(session: AsyncSession, send: Send) -> str | None:
-    if send.part == 0:
+    if not _follows_a_part(send):
         return None
     return await session.scalar(
         select(Send.external_id)
@@ -285,6 +242,7 @@ def _armed_again(send: Send, body: Arm, now: datetime) -> Armed:
     """Answer a repeated request whose first answer was lost: the time that is left, never a new window."""
     same = (
         send.epoch == body.epoch
+        and send.arming == body.arming
         and send.installation_id == body.installation_id
         and send.tail_external_id == body.tail_external_id
         and send.text_sha256 == body.text_sha256
@@ -311,5 +269,6 @@ async def _order(session: AsyncSession, chat: Chat, send: Send, epoch: int, *, s
         settle_only=settle_only,
         armed_tail_external_id=send.tail_external_id if settle_only else None,
         armed_by_installation=send.installation_id if settle_only else None,
+        arming=send.arming if settle_only else None,
         click_deadline_at=send.click_deadline_at if settle_only else None,
     )

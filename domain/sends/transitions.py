@@ -8,7 +8,8 @@ S = SendStatus
 
 ALLOWED: dict[SendStatus, frozenset[SendStatus]] = {
     S.QUEUED: frozenset({S.LEASED, S.RETURNED, S.CANCELLED, S.EXPIRED, S.FAILED}),
-    S.LEASED: frozenset({S.QUEUED, S.ARMED, S.RETURNED, S.CANCELLED, S.EXPIRED, S.FAILED}),
+    # A database restored to an earlier moment may call a send leased of which its bridge has proof, or doubt.
+    S.LEASED: frozenset({S.QUEUED, S.ARMED, S.SENT, S.UNKNOWN, S.RETURNED, S.CANCELLED, S.EXPIRED, S.FAILED}),
     S.ARMED: frozenset({S.SENT, S.QUEUED, S.RETURNED, S.UNKNOWN}),
     S.SENT: frozenset({S.DELIVERED, S.READ}),
     S.DELIVERED: frozenset({S.READ}),
@@ -20,9 +21,11 @@ ALLOWED: dict[SendStatus, frozenset[SendStatus]] = {
     S.FAILED: frozenset(),
     S.ABANDONED: frozenset(),
 }
+WAITING = (S.QUEUED, S.LEASED)
 ON_ITS_WAY = (S.QUEUED, S.LEASED, S.ARMED)
 LEFT = (S.SENT, S.DELIVERED, S.READ)
-RETRYABLE = (S.FAILED, S.EXPIRED, S.ABANDONED, S.CANCELLED)
+RETRYABLE = (S.FAILED, S.ABANDONED, S.CANCELLED)
+"""What may be sent again as it is; the text of an expired or returned send waits as a draft instead."""
 
 
 def move(send: Send, status: SendStatus) -> None:

@@ -13,14 +13,13 @@ from domain.chats.repository import database_now, lock_chat
 from domain.due import service as due
 from domain.sends import outbox
 from domain.sends.models import Send
-from domain.sends.transitions import move
+from domain.sends.transitions import WAITING, move
 
 _LOOK_AGAIN = timedelta(seconds=60)
-_WAITING = (SendStatus.QUEUED, SendStatus.LEASED)
 
 
 async def watch(session: AsyncSession, send_id: UUID) -> None:
-    """Look at a send whose time has come: expire it, call it unknown, or say when to look again.
+    """Look at a send whose time has come: give it back to staff as expired, call it unknown, or say when to look again.
 
     An armed send stays with the bridge that holds the channel, which settles it; without a holder nobody can, and staff decide.
     """
@@ -28,8 +27,8 @@ async def watch(session: AsyncSession, send_id: UUID) -> None:
     send = await outbox.lock_send(session, send_id)
     channel = (await session.execute(select(Channel).where(Channel.id == send.channel_id))).scalar_one()
     now = await database_now(session)
-    if send.status in _WAITING:
-        again = _expire(session, chat, send, channel, now)
+    if send.status in WAITING:
+        again = await _expire(session, chat, send, channel, now)
     elif send.status == SendStatus.ARMED:
         again = _doubt(session, chat, send, channel, now)
     else:
@@ -40,17 +39,21 @@ async def watch(session: AsyncSession, send_id: UUID) -> None:
         await due.schedule(session, send.tenant_id, outbox.WATCH_TASK, send.id, again)
 
 
-def _expire(session: AsyncSession, chat: Chat, send: Send, channel: Channel, now: datetime) -> datetime | None:
+async def _expire(session: AsyncSession, chat: Chat, send: Send, channel: Channel, now: datetime) -> datetime | None:
     if send.expires_at is None:
         return None
     if now < send.expires_at:
         return send.expires_at
     if send.status == SendStatus.LEASED and _held(channel, now):
         return now + _LOOK_AGAIN
-    move(send, SendStatus.EXPIRED)
-    send.error_code = "waited_too_long"
-    send.error_detail = "No bridge sent it in time. Read the chat again before you send it."
-    outbox.changed(session, send, chat)
+    await outbox.give_back(
+        session,
+        chat,
+        send,
+        code="waited_too_long",
+        detail="No bridge sent it in time. Read the chat again before you send it.",
+        status=SendStatus.EXPIRED,
+    )
     return None
 
 

@@ -13,7 +13,13 @@ from core.db.session import Database
 from tests.api.conftest import V1, Business, decision
 
 STALE = {"version": 1, "text_sha256": text_sha256(["x"])}
-ARM = {"epoch": 1, "installation_id": str(new_id()), "text_sha256": text_sha256(["x"]), "tail_external_id": None}
+ARM = {
+    "epoch": 1,
+    "installation_id": str(new_id()),
+    "arming": str(new_id()),
+    "text_sha256": text_sha256(["x"]),
+    "tail_external_id": None,
+}
 REPORT = {"epoch": 1, "installation_id": str(new_id()), "outcome": "unknown"}
 
 ADDRESSES: dict[str, Any] = {
@@ -32,7 +38,7 @@ ADDRESSES: dict[str, Any] = {
     "POST /drafts/{draft_id}/rewrite": STALE,
     "POST /sends/{send_id}/settle": {"outcome": "abandoned"},
     "POST /sends/{send_id}/cancel": None,
-    "POST /sends/{send_id}/retry": None,
+    "POST /sends/{send_id}/retry": {"chat_version": 1},
     "DELETE /devices/{device_id}": None,
     "GET /knowledge/sources/{source_id}": None,
     "DELETE /knowledge/sources/{source_id}": None,

@@ -41,6 +41,7 @@ async def test_an_approved_draft_is_leased_armed_sent_and_ticked(business: Busin
     order = (await _bridge(business, "/bridge/sends/next", epoch=business.epoch)).json()
     assert (order["text"], order["title"], order["settle_only"]) == ("Tea costs 4 EUR.", "Carla Customer", False)
     me = {"epoch": business.epoch, "installation_id": str(business.installation)}
+    me["arming"] = str(new_id())
     wrong = await _bridge(business, f"/bridge/sends/{order['send_id']}/arm", **me, text_sha256=text_sha256(["x"]),
                           tail_external_id=order["known_external_ids"][0])  # fmt: skip
     assert (wrong.status_code, wrong.json()["code"]) == (409, "text_differs")
@@ -78,7 +79,7 @@ async def test_a_chat_that_moved_on_takes_the_reply_back_although_arming_is_refu
     await business.customer_writes("No, tea please.", chat_id)
     refused = await _bridge(
         business, f"/bridge/sends/{order['send_id']}/arm", epoch=business.epoch,
-        installation_id=str(business.installation), text_sha256=order["text_sha256"],
+        installation_id=str(business.installation), arming=str(new_id()), text_sha256=order["text_sha256"],
         tail_external_id=order["known_external_ids"][0],
     )  # fmt: skip
     assert (refused.status_code, refused.json()["code"]) == (409, "chat_moved")

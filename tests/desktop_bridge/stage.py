@@ -101,7 +101,7 @@ class Stage:
             page=self.page,
             intake=self.intake,
             journal=self.journal.sends,
-            budget=Budget(self.journal.chats, self.journal.sends, per_hour=1000),
+            budget=Budget(self.journal.chats, self.journal.sends, per_hour=1000, per_chat_hour=1000),
             epoch=lambda: 1,
         )
         return SendMachine(parts, pacing=pacing, timing=timing, failpoint=failpoint)

@@ -20,11 +20,12 @@ from core.contracts.bridge import (
     SendReport,
     SendReported,
 )
-from core.contracts.drafts import Approve
+from core.contracts.drafts import Approve, RetrySend
+from core.contracts.drafts import Send as WireSend
 from core.contracts.ids import TenantId, new_id
 from core.contracts.principal import Principal
 from core.contracts.reasoning import CheckReport, Claim, DraftProposal, Passage, Retrieval
-from core.contracts.states import Direction, DraftStatus, Role, Verdict
+from core.contracts.states import Direction, DraftStatus, Role, SendStatus, Verdict
 from core.contracts.texts import text_sha256
 from core.db.session import Database
 from core.errors import Conflict
@@ -37,6 +38,7 @@ from domain.drafts import results, runs
 from domain.drafts import service as drafts
 from domain.drafts.models import Draft, DraftRun
 from domain.drafts.runs import ClaimedRun
+from domain.sends import people, reports
 from domain.sends import service as sends
 from domain.sends.models import Send
 
@@ -53,6 +55,7 @@ class Desk:
     installation: UUID = field(default_factory=new_id)
     user_id: UUID = field(default_factory=new_id)
     epoch: int = 1
+    armings: dict[UUID, UUID] = field(default_factory=dict)
     _bubbles: int = 0
 
     @property
@@ -150,7 +153,7 @@ class Desk:
     async def approve(self, draft: Draft) -> list[UUID]:
         async with self.db.unit_of_work(self.tenant) as session:
             body = Approve(version=draft.version, text_sha256=draft.text_sha256)
-            return (await drafts.approve(session, self.staff, draft.id, body)).send_ids
+            return (await drafts.approve(session, self.staff, draft.id, body, self.settings)).send_ids
 
     async def next(self) -> SendOrder | None:
         async with self.db.unit_of_work(self.tenant) as session:
@@ -160,19 +163,34 @@ class Desk:
         body = Arm(
             epoch=self.epoch,
             installation_id=change.get("installation", self.installation),
+            arming=change.get("arming") or self.armings.setdefault(order.send_id, new_id()),
             text_sha256=change.get("text_sha256", order.text_sha256),
             tail_external_id=tail or order.previous_part_external_id or order.known_external_ids[0],
         )
         async with self.db.unit_of_work(self.tenant) as session:
             return await sends.arm(session, self.bridge, order.send_id, body, self.settings)
 
-    async def report(self, order: SendOrder, outcome: SendOutcome, **more: Any) -> SendReported:
+    async def report(
+        self, order: SendOrder, outcome: SendOutcome, caller: Principal | None = None, **more: Any
+    ) -> SendReported:
         more.setdefault("installation_id", self.installation)
+        more.setdefault("arming", order.arming or self.armings.get(order.send_id))
+        more.setdefault("epoch", self.epoch)
         if outcome == SendOutcome.SENT:
             more.setdefault("external_id", self.bubble())
         async with self.db.unit_of_work(self.tenant) as session:
-            body = SendReport(epoch=self.epoch, outcome=outcome, **more)
-            return await sends.report(session, self.bridge, order.send_id, body)
+            body = SendReport(outcome=outcome, **more)
+            answer = await reports.report(session, caller or self.bridge, order.send_id, body)
+        if answer.status != SendStatus.ARMED:
+            self.armings.pop(order.send_id, None)  # a new attempt asks under a new name
+        return answer
+
+    async def retry(self, send_id: UUID, seen: int | None = None) -> WireSend:
+        """Let staff send again what they look at: the chat as it is, or at the version `seen`."""
+        send = await self.send(send_id)
+        body = RetrySend(chat_version=seen or (await self.chat(send.chat_id)).version)
+        async with self.db.unit_of_work(self.tenant) as session:
+            return await people.retry(session, self.staff, send_id, body, self.settings)
 
     async def all(self, model: type[Any], **where: Any) -> list[Any]:
         async with self.db.unit_of_work(self.tenant) as session:

@@ -327,7 +327,7 @@ class Desk {
 
   async settle(send, act) {
     const chat = this.chat;
-    this.apply(chat, await ask(this.server.send, { chat_id: chat, depth: this.depth, send_id: send, act }));
+    this.apply(chat, await ask(this.server.send, { chat_id: chat, depth: this.depth, send_id: send, act, chat_version: this.version }));
     this.loadList();
   }
 

@@ -9,7 +9,7 @@ import gradio as gr
 from pydantic import Field
 
 from core.contracts.chats import AskDraft, ChangeChat, Chat, ChatContext, Message, NewMessage
-from core.contracts.drafts import Approve, Edit, Reject, Rewrite, Send, SettleSend
+from core.contracts.drafts import Approve, Edit, Reject, RetrySend, Rewrite, Send, SettleSend
 from core.contracts.states import ChatMode, ChatStatus, SendStatus
 from core.errors import Conflict
 from ui.session import PanelSession
@@ -75,6 +75,7 @@ class SendAsk(ChatAsk):
 
     send_id: UUID
     act: Literal["cancel", "retry", "sent", "abandoned"]
+    chat_version: int
 
 
 def build(templates: Templates) -> None:
@@ -182,7 +183,7 @@ class DeskFunctions:
                 await session.api.cancel(ask.send_id)
                 said = "Cancelled before it left."
             case "retry":
-                await session.api.retry(ask.send_id)
+                await session.api.retry(ask.send_id, RetrySend(chat_version=ask.chat_version))
                 said = "Queued once more."
             case _:
                 await session.api.settle(ask.send_id, SettleSend(outcome=SendStatus(ask.act)))

@@ -9,6 +9,7 @@ from core.contracts.states import (
     MessageKind,
     Role,
     SendStatus,
+    SendWait,
     SourceState,
     Tier,
     Verdict,
@@ -64,6 +65,14 @@ SENDS: dict[SendStatus, str] = {
     SendStatus.FAILED: "Not sent",
     SendStatus.UNKNOWN: "Not known whether it was sent",
     SendStatus.ABANDONED: "Closed as not sent",
+}
+WAITS: dict[SendWait, str] = {
+    SendWait.CHANNEL_LIMIT: "The number has sent its messages of this hour; this one waits for the next.",
+    SendWait.CHAT_LIMIT: "This chat has had its messages of this hour; this one waits for the next.",
+    SendWait.BRIDGE_LIMIT: "The computer's own limit of the hour is reached; this one waits for the next.",
+    SendWait.BRIDGE_AWAY: "The computer that sends is away. It goes out when the computer is back.",
+    SendWait.CHANNEL_DOWN: "WhatsApp is not linked or not online there. See Channels.",
+    SendWait.UNKNOWN_BEFORE: "An earlier message of this chat must be settled first.",
 }
 KINDS: dict[MessageKind, str] = {
     MessageKind.IMAGE: "Picture",

@@ -41,6 +41,8 @@ class Outgoing:
     state: str
     label: str
     can_cancel: bool
+    can_retry: bool
+    wait: str | None
 
 
 def bubbles(messages: Sequence[Message], tz: ZoneInfo) -> list[Bubble]:
@@ -68,7 +70,14 @@ def outgoing(sends: Sequence[Send], messages: Sequence[Message]) -> list[Outgoin
     seen = {m.send_id for m in messages if m.send_id} | {s.retry_of for s in sends if s.retry_of}
     latest = max((m.received_at for m in messages), default=None)
     return [
-        Outgoing(send=send, state=_state(send), label=labels.SENDS[send.status], can_cancel=_can_cancel(send))
+        Outgoing(
+            send=send,
+            state=_state(send),
+            label=labels.SENDS[send.status],
+            can_cancel=_can_cancel(send),
+            can_retry=send.status is SendStatus.FAILED,
+            wait=labels.WAITS[send.wait_code] if send.wait_code else None,
+        )
         for send in sorted(sends, key=lambda s: (s.queued_at, s.part))
         if send.id not in seen and send.message_id is None and _is_shown(send, latest)
     ]

@@ -29,6 +29,7 @@ from domain.channels import service as channels
 from domain.chats import files
 from domain.chats.ingest import ingest_observations
 from domain.devices import service as devices
+from domain.sends import reports
 from domain.sends import service as sends
 
 router = APIRouter(prefix="/bridge", tags=["bridge"])
@@ -73,8 +74,11 @@ async def arm(request: Request, caller: BridgeDevice, db: Db, res: Res, send_id:
 
 @router.post("/sends/{send_id}/report", summary="Report the outcome", responses=_REFUSALS)
 async def report(caller: BridgeDevice, db: Db, send_id: UUID, body: SendReport) -> SendReported:
-    """Store what was found out about a send. Accepted in every state; a settled one answers its status and changes nothing."""
-    return await sends.report(db, caller, send_id, body)
+    """Store what was found out about a send and answer its status, the truth from then on. Accepted in every state.
+
+    What is settled already, is about another arming, or is not this device's to say changes nothing.
+    """
+    return await reports.report(db, caller, send_id, body)
 
 
 @router.put(

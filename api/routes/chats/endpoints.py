@@ -95,9 +95,12 @@ async def mark_read(_caller: ChatsWrite, db: Db, chat_id: UUID) -> Chat:
     status_code=202,
     responses=problems(401, 403, 404, 409, 422, 429, 503),
 )
-async def type_message(caller: DraftsDecide, db: Db, chat_id: UUID, body: NewMessage) -> Accepted:
-    """Take text that a person typed: it is checked like any other, then sent if it passes. Events tell how it goes on."""
-    return await drafts.type_message(db, caller, chat_id, body)
+async def type_message(caller: DraftsDecide, db: Db, res: Res, chat_id: UUID, body: NewMessage) -> Accepted:
+    """Take text that a person typed: it is checked like any other, then sent if it passes. Events tell how it goes on.
+
+    The machine rests on the chat from then on, as after a reply from the phone, until its time is over or a person resumes it.
+    """
+    return await drafts.type_message(db, caller, chat_id, body, res["settings"].desk)
 
 
 @router.post(

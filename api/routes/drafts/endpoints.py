@@ -20,9 +20,9 @@ async def get_draft(_caller: ChatsRead, db: Db, draft_id: UUID) -> Draft:
 
 
 @router.post("/{draft_id}/approve", summary="Approve and send", responses=_REFUSALS)
-async def approve(caller: DraftsDecide, db: Db, draft_id: UUID, body: Approve) -> Decided:
+async def approve(caller: DraftsDecide, db: Db, res: Res, draft_id: UUID, body: Approve) -> Decided:
     """Send exactly this text. Where the check marked something, `confirm` says that a person has read it."""
-    return await drafts.approve(db, caller, draft_id, body)
+    return await drafts.approve(db, caller, draft_id, body, res["settings"].desk)
 
 
 @router.post("/{draft_id}/edit", summary="Edit and send", responses=_REFUSALS)

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from api.deps import ChatsRead, Db, DraftsDecide
+from api.deps import ChatsRead, Db, DraftsDecide, Res
 from api.refusals import problems
 from core.contracts.base import Page
-from core.contracts.drafts import Send, SettleSend
+from core.contracts.drafts import RetrySend, Send, SettleSend
 from core.contracts.states import SendStatus
 from domain.sends import people as sends
 
@@ -20,12 +20,13 @@ _REFUSALS = problems(401, 403, 404, 409, 422, 429, 503)
 async def list_sends(
     _caller: ChatsRead,
     db: Db,
+    res: Res,
     status: Annotated[SendStatus | None, Query(description="only sends in this status")] = None,
     chat_id: Annotated[UUID | None, Query(description="only sends of this chat")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Page[Send]:
-    """Return the newest sends, newest first."""
-    return Page(items=await sends.list_sends(db, status, chat_id, limit))
+    """Return the newest sends, newest first. What is not on its way yet says why in `wait_code`."""
+    return Page(items=await sends.list_sends(db, status, chat_id, limit, res["settings"].desk))
 
 
 @router.post("/{send_id}/settle", summary="Say what became of an unknown send", responses=_REFUSALS)
@@ -41,6 +42,6 @@ async def cancel(caller: DraftsDecide, db: Db, send_id: UUID) -> Send:
 
 
 @router.post("/{send_id}/retry", summary="Send again", responses=_REFUSALS)
-async def retry(caller: DraftsDecide, db: Db, send_id: UUID) -> Send:
-    """Queue the same text again as a new send, where it cannot arrive twice."""
-    return await sends.retry(db, caller, send_id)
+async def retry(caller: DraftsDecide, db: Db, res: Res, send_id: UUID, body: RetrySend) -> Send:
+    """Queue the same text again as a new send, where it cannot arrive twice. 409 with the new messages if the chat went on."""
+    return await sends.retry(db, caller, send_id, body, res["settings"].desk)

@@ -9,7 +9,7 @@ from core.contracts.bridge import ABSENCE_PROOF, NEVER_CLICKED, Armed, SendOrder
 from core.contracts.ids import new_id
 from core.contracts.states import ChatKind, Tick
 from core.contracts.texts import text_sha256
-from core.errors import Conflict, Unavailable
+from core.errors import Unavailable
 from desktop_bridge.errors import ArmRefused, BoxNotEmpty, ChatNotProven, PageStuck
 from desktop_bridge.sends.ports import Click, Sighting, Standing, Target
 
@@ -173,6 +173,7 @@ class ModelServer:
     known: list[str] = field(default_factory=lambda: ["C1"])
     armed_tail: str | None = None
     armed_by: UUID | None = None
+    arming: UUID | None = None
 
     def next_send(self) -> SendOrder | None:
         """Give the send if it is still to be worked on."""
@@ -186,14 +187,14 @@ class ModelServer:
             text_sha256=text_sha256([TEXT]), part=0, parts_total=1, known_external_ids=self.known,
             previous_part_external_id=None, settle_only=settle,
             armed_tail_external_id=self.armed_tail if settle else None,
-            armed_by_installation=self.armed_by if settle else None,
+            armed_by_installation=self.armed_by if settle else None, arming=self.arming if settle else None,
         )  # fmt: skip
 
     def observe(self) -> None:
         """Learn what the page shows; our own bubbles are not news of the chat."""
         self.known = [one[0] for one in reversed(self.page.bubbles)][:8]
 
-    async def arm(self, order: SendOrder, tail: str | None) -> Armed:
+    async def arm(self, order: SendOrder, tail: str | None, arming: UUID) -> Armed:
         if self.whims.strikes(10):
             raise Unavailable("not reached")
         if self.status not in {"leased", "armed"}:
@@ -201,7 +202,9 @@ class ModelServer:
         if tail != self.version_tail:
             self.status = "returned"
             raise ArmRefused("the chat changed", code="chat_moved")
-        self.status, self.armed_tail, self.armed_by = "armed", tail, self._installation
+        if self.status == "armed" and arming != self.arming:
+            raise Unavailable("armed before", code="armed_before")
+        self.status, self.armed_tail, self.armed_by, self.arming = "armed", tail, self._installation, arming
         if self.whims.strikes(8):
             raise Unavailable("the answer was lost")
         return Armed(send_id=order.send_id, click_within_ms=3000, deadline_at=datetime.now(UTC) + timedelta(seconds=3))
@@ -212,28 +215,34 @@ class ModelServer:
         assert send_id == self.send_id
         if self.whims.strikes(10):
             raise Unavailable("not reached")
-        if self.status in {"leased", "armed"}:
-            self._apply(report)
+        if self.status == "leased":
+            self._apply_leased(report)
+        elif self.status == "armed" and report.arming == self.arming:
+            self._apply_armed(report)
         if self.whims.strikes(8):
             raise Unavailable("the answer was lost")
         return self.status
 
-    def _apply(self, report: SendReport) -> None:
-        proven = report.evidence.get(NEVER_CLICKED) is True or all(
-            report.evidence.get(p) is True for p in ABSENCE_PROOF
-        )
+    def _apply_leased(self, report: SendReport) -> None:
+        match report.outcome:
+            case SendOutcome.DISARMED | SendOutcome.RETURNED:
+                self.status = "returned"
+            case SendOutcome.ABSENT:
+                pass
+            case SendOutcome.POSTPONED:
+                self.status = "queued"
+            case outcome:
+                self.status = outcome.value
+
+    def _apply_armed(self, report: SendReport) -> None:
+        said = report.evidence
+        proven = said.get(NEVER_CLICKED) is True or all(said.get(proof) is True for proof in ABSENCE_PROOF)
         match report.outcome:
             case SendOutcome.SENT:
                 self.status = "sent"
-            case SendOutcome.ABSENT if self.status == "armed" and proven:
+            case SendOutcome.ABSENT if proven and report.installation_id == self.armed_by:
                 self.status = "queued"
-            case SendOutcome.ABSENT | SendOutcome.UNKNOWN:
-                if self.status != "armed":
-                    raise Conflict(f"{report.outcome} of a {self.status} send")
-                self.status = "unknown"
-            case SendOutcome.RETURNED if self.status == "armed":
-                raise Conflict("returned although armed")
-            case SendOutcome.DISARMED | SendOutcome.RETURNED:
+            case SendOutcome.DISARMED | SendOutcome.RETURNED | SendOutcome.FAILED:
                 self.status = "returned"
-            case SendOutcome.FAILED:
-                self.status = "failed"
+            case _:
+                self.status = "unknown"

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import pytest
 
@@ -35,8 +36,8 @@ class NewMessageAfterArm(LocalAuthority):
         self._stage = stage
         self._chat = chat
 
-    async def arm(self, order: SendOrder, tail: str | None) -> Armed:
-        armed = await super().arm(order, tail)
+    async def arm(self, order: SendOrder, tail: str | None, arming: UUID) -> Armed:
+        armed = await super().arm(order, tail, arming)
         await self._stage.sandbox.client.customer_says(self._chat, "wait, one more thing")
         await self._stage.page.reader.until("read.state", lambda s: s["tail"] != tail, 3)
         return armed

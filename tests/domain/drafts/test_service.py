@@ -88,7 +88,9 @@ class TestApprove:
             await desk.approve(draft)
         assert refused.value.reason_code == "needs_confirmation"
         async with desk.db.unit_of_work(desk.tenant) as session:
-            decided = await drafts.approve(session, desk.staff, draft.id, Approve(**seen(draft, confirm=True)))
+            decided = await drafts.approve(
+                session, desk.staff, draft.id, Approve(**seen(draft, confirm=True)), desk.settings
+            )
         assert decided.draft.status == DraftStatus.APPROVED
 
     async def test_a_blocked_text_is_never_approved_as_it_is(self, desk: Desk) -> None:
@@ -97,7 +99,7 @@ class TestApprove:
         draft = (await desk.all(Draft, chat_id=chat_id))[0]
         async with desk.db.unit_of_work(desk.tenant) as session:
             with pytest.raises(StaleDecision):
-                await drafts.approve(session, desk.staff, draft.id, Approve(**seen(draft, confirm=True)))
+                await drafts.approve(session, desk.staff, draft.id, Approve(**seen(draft, confirm=True)), desk.settings)
 
     async def test_an_unknown_answer_has_nothing_to_send(self, desk: Desk) -> None:
         chat_id = await desk.customer_writes("Do you sell horses?")
@@ -128,7 +130,7 @@ class TestPersonWins:
         claimed = await desk.claim(chat_id)
         body = NewMessage(parts=["4 EUR"], chat_version=claimed.chat_version)
         async with desk.db.unit_of_work(desk.tenant) as session:
-            typed = (await drafts.type_message(session, desk.staff, chat_id, body)).id
+            typed = (await drafts.type_message(session, desk.staff, chat_id, body, desk.settings)).id
         assert await checked(desk, await check_of(desk, typed), ["4 EUR"], Verdict.PASS) == DraftStatus.APPROVED
         await self.nothing_waits_after(desk, claimed)
 
@@ -164,7 +166,7 @@ class TestHumanText:
         body = NewMessage(parts=["It is 4 EUR."], chat_version=version, id=draft_id)
         for _ in range(2):
             async with desk.db.unit_of_work(desk.tenant) as session:
-                assert (await drafts.type_message(session, desk.staff, chat_id, body)).id == draft_id
+                assert (await drafts.type_message(session, desk.staff, chat_id, body, desk.settings)).id == draft_id
         assert await desk.all(Send, chat_id=chat_id) == []
         claimed = await check_of(desk, draft_id)
         assert await checked(desk, claimed, ["It is 4 EUR."], Verdict.PASS) == DraftStatus.APPROVED
@@ -208,7 +210,7 @@ class TestHumanText:
         chat_id = await desk.customer_writes("How much is tea?")
         body = NewMessage(parts=["4 EUR"], chat_version=(await desk.chat(chat_id)).version)
         async with desk.db.unit_of_work(desk.tenant) as session:
-            draft_id = (await drafts.type_message(session, desk.staff, chat_id, body)).id
+            draft_id = (await drafts.type_message(session, desk.staff, chat_id, body, desk.settings)).id
         (run,) = await desk.all(DraftRun, draft_id=draft_id)
         for _ in range(runs.MAX_ATTEMPTS + 1):
             async with desk.db.unit_of_work(desk.tenant) as session:
@@ -224,7 +226,7 @@ class TestHumanText:
         async with desk.db.unit_of_work(desk.tenant) as session:
             with pytest.raises(StaleDecision):
                 await drafts.type_message(
-                    session, desk.staff, chat_id, NewMessage(parts=["4 EUR"], chat_version=version)
+                    session, desk.staff, chat_id, NewMessage(parts=["4 EUR"], chat_version=version), desk.settings
                 )
 
 

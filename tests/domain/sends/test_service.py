@@ -195,12 +195,13 @@ class TestAfterACrash:
         await desk.report(order, SendOutcome.SENT, external_id=bubble, tick=Tick.SENT)
         assert (await desk.send(order.send_id)).status == SendStatus.READ
 
-    async def test_a_customers_bubble_proves_nothing(self, desk: Desk) -> None:
+    async def test_a_customers_bubble_proves_nothing_and_leaves_the_send_to_a_person(self, desk: Desk) -> None:
         _, order = await armed(desk)
-        with pytest.raises(Conflict) as refused:
-            await desk.report(order, SendOutcome.SENT, external_id=order.known_external_ids[0])
-        assert refused.value.reason_code == "no_evidence"
-        assert (await desk.send(order.send_id)).status == SendStatus.ARMED
+        answer = await desk.report(order, SendOutcome.SENT, external_id=order.known_external_ids[0])
+        assert answer.status == SendStatus.UNKNOWN
+        send = await desk.send(order.send_id)
+        assert (send.error_code, send.message_id) == ("no_evidence", None)
+        assert await desk.next() is None, "the queue is not held up by it"
 
     async def test_a_stopped_click_goes_back_to_staff(self, desk: Desk) -> None:
         chat_id, order = await armed(desk)
@@ -226,18 +227,15 @@ class TestPeople:
         order = await desk.next()
         assert order is not None
         await desk.report(order, SendOutcome.FAILED, code="invalid_number")
-        async with desk.db.unit_of_work(desk.tenant) as session:
-            again = await people.retry(session, desk.staff, send_ids[0])
+        again = await desk.retry(send_ids[0])
         assert again.retry_of == send_ids[0]
         with pytest.raises(Conflict):
-            async with desk.db.unit_of_work(desk.tenant) as session:
-                await people.retry(session, desk.staff, send_ids[0])
+            await desk.retry(send_ids[0])
 
     async def test_what_may_have_left_is_not_sent_again(self, desk: Desk) -> None:
         _, order = await armed(desk)
         with pytest.raises(Conflict):
-            async with desk.db.unit_of_work(desk.tenant) as session:
-                await people.retry(session, desk.staff, order.send_id)
+            await desk.retry(order.send_id)
 
 
 async def test_the_hourly_limit_of_a_channel_holds(desk: Desk) -> None:
