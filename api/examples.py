@@ -9,6 +9,7 @@ from pydantic import BaseModel, SecretStr
 from core.contracts import accounts, base, bridge, channels, chats, drafts, knowledge, usage
 from core.contracts.reasoning import Claim, Passage
 from core.contracts.states import (
+    AutomationState,
     ChannelKind,
     ChannelState,
     ChatKind,
@@ -63,6 +64,13 @@ def _channels() -> Iterator[BaseModel]:
     )  # fmt: skip
     yield channel
     yield base.Page[channels.Channel](items=[channel])
+    automatic = channels.AutomationText(
+        id=_id(15), channel_id=_id(3), text="Thanks for your message! We are back on Monday at 9.",
+        state=AutomationState.RECOGNISED, first_seen_at=_AT, last_seen_at=_AT + timedelta(hours=1), chats=3,
+    )  # fmt: skip
+    yield automatic
+    yield base.Page[channels.AutomationText](items=[automatic])
+    yield channels.JudgeAutomation(state=AutomationState.KEPT)
     yield channels.NewPairing(channel_id=_id(3))
     yield channels.Pairing(code=_CODE, expires_at=_AT + timedelta(minutes=10))
     yield channels.PairDevice(code=_CODE, name="Office computer", app_version="0.1.0", protocol=bridge.PROTOCOL)

@@ -4,7 +4,15 @@ from core.db.base import Base
 from domain.accounts.models import RefreshToken, Tenant, User
 from domain.audit.models import AuditEntry
 from domain.channels.models import Channel
-from domain.chats.models import Attachment, Chat, Message, MessageRevision
+from domain.chats.models import (
+    Attachment,
+    AutomationSighting,
+    AutomationText,
+    Chat,
+    ChatPause,
+    Message,
+    MessageRevision,
+)
 from domain.contacts.models import Contact, ContactAddress
 from domain.devices.models import Device, Pairing
 from domain.directory.models import DirectoryEntry
@@ -20,6 +28,7 @@ METADATA = Base.metadata
 TABLES: tuple[type[Base], ...] = (
     Tenant, User, RefreshToken, DirectoryEntry, Due, AuditEntry, Policy, Prompt, PromptLabel,
     Contact, ContactAddress, Channel, Device, Pairing, Chat, Message, MessageRevision, Attachment,
+    ChatPause, AutomationText, AutomationSighting,
     DraftRun, Draft, DraftPassage, Send, KnowledgeSource, KnowledgeChunk, VectorUsem3, AiInteraction,
 )  # fmt: skip
 WITHOUT_TENANT_POLICY = ("directory", "due")

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from core.contracts.base import Command, Utc, Wire
-from core.contracts.states import ChannelKind, ChannelState, ChatMode
+from core.contracts.states import AutomationState, ChannelKind, ChannelState, ChatMode
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 
@@ -32,6 +32,24 @@ class Channel(Wire):
     holder_device_id: UUID | None
     epoch: int
     last_seen_at: Utc | None
+
+
+class AutomationText(Wire):
+    """An own text that went out at once below customers' messages in several chats: a greeting or away text of WhatsApp Business."""
+
+    id: UUID
+    channel_id: UUID
+    text: str
+    state: AutomationState
+    first_seen_at: Utc
+    last_seen_at: Utc
+    chats: int = Field(description="in so many chats it was seen")
+
+
+class JudgeAutomation(Command):
+    """Body of POST /channels/automations/{id}/judge: `kept` says that it is automatic, `person` that somebody typed it."""
+
+    state: AutomationState
 
 
 class NewPairing(Command):

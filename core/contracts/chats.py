@@ -7,7 +7,16 @@ from pydantic import Field
 
 from core.contracts.base import Command, Utc, Wire
 from core.contracts.drafts import Draft, DraftRun
-from core.contracts.states import ChatKind, ChatMode, ChatStatus, Direction, MessageKind, MessageOrigin, Tick
+from core.contracts.states import (
+    ChatKind,
+    ChatMode,
+    ChatStatus,
+    Direction,
+    MessageKind,
+    MessageOrigin,
+    PauseReason,
+    Tick,
+)
 from core.contracts.texts import PartText
 
 
@@ -67,6 +76,7 @@ class Chat(Wire):
     paused_until: Utc | None = Field(
         description="a person answered, from the phone or the panel: drafting by machine rests until then"
     )
+    pause_reason: PauseReason | None = Field(default=None, description="what made the machine rest, while it does")
 
 
 class ChatContext(Wire):
@@ -76,6 +86,9 @@ class ChatContext(Wire):
     messages: list[Message]
     draft: Draft | None
     run: DraftRun | None
+    automation_at: Utc | None = Field(
+        default=None, description="when WhatsApp Business answered the customer's last words by itself, if it did"
+    )
 
 
 class NewMessage(Command):
@@ -104,6 +117,7 @@ class ChangeChat(Command):
     unassign: bool = False
     snoozed_until: Utc | None = None
     resume: bool = Field(default=False, description="end the rest that a person's own reply began")
+    pause: bool = Field(default=False, description="let the machine rest, for as long as after a person's own reply")
 
 
 class Accepted(Wire):

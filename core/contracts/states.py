@@ -91,13 +91,31 @@ class Direction(StrEnum):
 
 
 class MessageOrigin(StrEnum):
-    """Who wrote a message."""
+    """Who wrote a message; `automation` is a greeting or away text that WhatsApp Business sent by itself."""
 
     CUSTOMER = "customer"
     DESK = "desk"
     AUTO = "auto"
     PHONE = "phone"
+    AUTOMATION = "automation"
     SYSTEM = "system"
+
+
+class PauseReason(StrEnum):
+    """Which act of a person made the machine rest on a chat."""
+
+    PHONE = "phone"
+    PANEL = "panel"
+    TAKEOVER = "takeover"
+    HAND = "hand"
+
+
+class AutomationState(StrEnum):
+    """What an own text that answers by itself is held to be; an owner has the last word."""
+
+    RECOGNISED = "recognised"
+    KEPT = "kept"
+    PERSON = "person"
 
 
 class Tick(StrEnum):

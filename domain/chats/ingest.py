@@ -1,12 +1,13 @@
 """Storing what a bridge saw: each message once, in order, with what follows from it (design section 3.1).
 
 A new message of a customer, a reply from the phone, an edit or a deletion raises the chat's version and retires its waiting draft
-(law 3). Our own bubble, read back, does not. History is stored and shown, and nothing follows from it (law 10).
+(law 3). Our own bubble, read back, does not. A text that WhatsApp Business sends by itself is nobody's reply: the customer still waits.
+History is stored and shown, and nothing follows from it (law 10).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -23,11 +24,14 @@ from core.contracts.states import (
     Direction,
     MessageKind,
     MessageOrigin,
+    PauseReason,
     RunReason,
 )
 from core.db.session import after_commit
 from core.settings import DeskSettings
 from domain.channels.models import Channel
+from domain.chats import pausing
+from domain.chats.automation import is_automatic
 from domain.chats.models import Attachment, Chat, Message, MessageRevision
 from domain.chats.repository import database_now, lock_chat, messages_by_external_id
 from domain.contacts.models import Contact
@@ -39,11 +43,13 @@ from domain.sends.service import hold_channel
 _LARGEST_SIZE = 2**31 - 1
 """What the column holds; a page that says more costs the size, not the message."""
 
-_NO_ANSWER = {MessageKind.REACTION, MessageKind.SYSTEM, MessageKind.CALL}
-
 
 @dataclass(slots=True)
 class _Tally:
+    """What one batch is about, and what came of it."""
+
+    channel: Channel
+    desk: DeskSettings
     new: int = 0
     updated: int = 0
     duplicates: int = 0
@@ -61,21 +67,22 @@ async def ingest_observations(
         Conflict: the caller does not hold the channel.
     """
     channel = await hold_channel(session, caller, body.epoch, to_change=True)  # a repeated batch waits for the first
-    tally = _Tally()
+    tally = _Tally(channel, desk)
     for seen in sorted(body.chats, key=lambda one: one.id):
-        await _see_chat(session, channel, seen, tally)
+        await _see_chat(session, seen, tally)
     by_chat: dict[UUID, list[MessageSeen]] = {}
     for message in body.messages:
         by_chat.setdefault(message.chat_id, []).append(message)
     for chat_id in sorted(by_chat):
-        await _see_messages(session, channel, chat_id, by_chat[chat_id], tally, desk)
+        await _see_messages(session, chat_id, by_chat[chat_id], tally)
     await _see_ticks(session, channel, body, tally)
     return ObservationsStored(
         new_messages=tally.new, updated=tally.updated, duplicates=tally.duplicates, ignored=tally.ignored
     )
 
 
-async def _see_chat(session: AsyncSession, channel: Channel, seen: ChatSeen, tally: _Tally) -> None:
+async def _see_chat(session: AsyncSession, seen: ChatSeen, tally: _Tally) -> None:
+    channel = tally.channel
     if seen.kind != ChatKind.PERSON:
         tally.ignored += 1
         return
@@ -104,14 +111,8 @@ async def _see_chat(session: AsyncSession, channel: Channel, seen: ChatSeen, tal
         _chat_changed(session, chat)
 
 
-async def _see_messages(
-    session: AsyncSession,
-    channel: Channel,
-    chat_id: UUID,
-    seen: Sequence[MessageSeen],
-    tally: _Tally,
-    desk: DeskSettings,
-) -> None:
+async def _see_messages(session: AsyncSession, chat_id: UUID, seen: Sequence[MessageSeen], tally: _Tally) -> None:
+    channel = tally.channel
     known_chat = await session.scalar(select(Chat.channel_id).where(Chat.id == chat_id))
     if known_chat != channel.id:
         tally.ignored += len(seen)
@@ -122,7 +123,7 @@ async def _see_messages(
     for one in seen:
         row = known.get(one.external_id)
         if row is None:
-            known[one.external_id] = await _store_new(session, chat, one, now, tally, desk)
+            known[one.external_id] = await _store_new(session, chat, one, now, tally)
         else:
             await _see_again(session, chat, row, one, now, tally)
     if chat.id in tally.moved:
@@ -130,12 +131,10 @@ async def _see_messages(
         await outbox.recall_stale(session, chat)
         _chat_changed(session, chat)
     if chat.id in tally.to_answer:
-        await _answer(session, channel, chat, desk, now)
+        await _answer(session, chat, tally, now)
 
 
-async def _store_new(
-    session: AsyncSession, chat: Chat, seen: MessageSeen, now: datetime, tally: _Tally, desk: DeskSettings
-) -> Message:
+async def _store_new(session: AsyncSession, chat: Chat, seen: MessageSeen, now: datetime, tally: _Tally) -> Message:
     row = Message(
         tenant_id=chat.tenant_id,
         id=new_id(),
@@ -176,7 +175,7 @@ async def _store_new(
     if seen.kind == MessageKind.SYSTEM:
         row.origin = MessageOrigin.SYSTEM
     elif seen.direction == Direction.OUT:
-        await _own_bubble(session, chat, row, seen, now, tally, desk)
+        await _own_bubble(session, chat, row, seen, now, tally)
     else:
         _customer_bubble(chat, seen, now, tally)
     chat.last_message_at = max(chat.last_message_at or now, now)
@@ -189,7 +188,7 @@ def _customer_bubble(chat: Chat, seen: MessageSeen, now: datetime, tally: _Tally
     if seen.history or seen.deleted:
         return
     chat.unread += 1
-    if seen.kind in _NO_ANSWER:
+    if seen.kind in pausing.NO_ANSWER:
         return
     chat.version += 1
     chat.status = ChatStatus.OPEN
@@ -199,19 +198,23 @@ def _customer_bubble(chat: Chat, seen: MessageSeen, now: datetime, tally: _Tally
 
 
 async def _own_bubble(
-    session: AsyncSession, chat: Chat, row: Message, seen: MessageSeen, now: datetime, tally: _Tally, desk: DeskSettings
+    session: AsyncSession, chat: Chat, row: Message, seen: MessageSeen, now: datetime, tally: _Tally
 ) -> None:
     """Tell the read-back of one of our sends, which changes nothing, from a person who answered on the phone (law 9)."""
     ours = await own_send_of(session, chat, row)
     row.origin = MessageOrigin.DESK if ours else MessageOrigin.PHONE
-    if ours or seen.history:
+    if ours or seen.history or seen.kind == MessageKind.REACTION:
         return
     chat.version += 1
+    tally.moved.add(chat.id)
+    if await is_automatic(session, tally.channel, row, seen):
+        row.origin = MessageOrigin.AUTOMATION
+        tally.to_answer.add(chat.id)
+        return
     chat.last_outbound_at = now
     chat.answered_seq = row.seq
-    chat.paused_until = now + timedelta(hours=desk.pause_hours)
-    tally.moved.add(chat.id)
     tally.to_answer.discard(chat.id)
+    await pausing.pause(session, chat, tally.desk, PauseReason.PHONE, message_id=row.id)
     await runs.call_off(session, chat, "a person answered on the phone")
 
 
@@ -247,11 +250,10 @@ async def _see_ticks(session: AsyncSession, channel: Channel, body: Observations
                 tally.updated += await apply_tick(session, chat, row, seen.tick)
 
 
-async def _answer(session: AsyncSession, channel: Channel, chat: Chat, desk: DeskSettings, now: datetime) -> None:
-    mode = ChatMode(chat.mode or channel.mode)
-    resting = chat.paused_until is not None and chat.paused_until > now
-    if mode != ChatMode.OFF and not resting:
-        await runs.schedule(session, chat, desk, reason=RunReason.INBOUND, quiet=True)
+async def _answer(session: AsyncSession, chat: Chat, tally: _Tally, now: datetime) -> None:
+    mode = ChatMode(chat.mode or tally.channel.mode)
+    if mode != ChatMode.OFF and not pausing.is_resting(chat, now):
+        await runs.schedule(session, chat, tally.desk, reason=RunReason.INBOUND, quiet=True)
 
 
 def _revise(session: AsyncSession, row: Message, kind: str, now: datetime) -> None:

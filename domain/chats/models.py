@@ -38,6 +38,22 @@ class Chat(TenantRow, Base):
     resolved_seq: Mapped[int] = mapped_column(default=0)
     snoozed_until: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
+    pause_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class ChatPause(TenantRow, Base):
+    """One reason for the machine to rest on a chat; the longest of them is the chat's `paused_until`."""
+
+    __tablename__ = "chat_pauses"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "chat_id"], ["chats.tenant_id", "chats.id"], ondelete="CASCADE"),
+        Index(None, "tenant_id", "chat_id"),
+    )
+
+    chat_id: Mapped[UUID]
+    reason: Mapped[str] = mapped_column(Text)
+    message_id: Mapped[UUID | None]
+    until: Mapped[datetime]
 
 
 class Message(TenantRow, Base):
@@ -102,3 +118,36 @@ class Attachment(TenantRow, Base):
     size: Mapped[int | None]
     sha256: Mapped[str | None] = mapped_column(Text)
     blob_key: Mapped[str | None] = mapped_column(Text)
+
+
+class AutomationText(TenantRow, Base):
+    """An own text of a channel that answers by itself, as it was recognised or as an owner judged it."""
+
+    __tablename__ = "automation_texts"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "channel_id", "text_sha256"),
+        ForeignKeyConstraint(["tenant_id", "channel_id"], ["channels.tenant_id", "channels.id"]),
+    )
+
+    channel_id: Mapped[UUID]
+    text_sha256: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    judged_by: Mapped[UUID | None]
+    judged_at: Mapped[datetime | None]
+
+
+class AutomationSighting(TenantRow, Base):
+    """One own text that stood at once below a customer's message. Its hash alone is kept until it was seen in enough chats."""
+
+    __tablename__ = "automation_sightings"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "message_id"], ["messages.tenant_id", "messages.id"], ondelete="CASCADE"),
+        Index(None, "tenant_id", "channel_id", "text_sha256", "seen_at"),
+    )
+
+    channel_id: Mapped[UUID]
+    text_sha256: Mapped[str] = mapped_column(Text)
+    chat_id: Mapped[UUID]
+    message_id: Mapped[UUID]
+    seen_at: Mapped[datetime]

@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from core.contracts.states import ChatStatus, Direction, DraftStatus, SendStatus
+from core.contracts.states import ChatStatus, Direction, DraftStatus, MessageOrigin, SendStatus
 from core.errors import NotFound
 from domain.accounts.models import User
 from domain.channels.models import Channel
@@ -83,14 +83,20 @@ async def attachments_of(session: AsyncSession, message_ids: Sequence[UUID]) -> 
 
 
 def chat_rows() -> Select[Any]:
-    """Return the query behind every chat that the API shows: (Chat, channel, assignee, last message, needs, pending).
+    """Return the query behind every chat that the API shows: (Chat, channel, assignee, last message, needs, pending, resting).
 
-    `needs` is true where a customer has the last word and nothing is on its way to them.
+    `needs` is true where a customer has the last word and nothing is on its way to them. A text that WhatsApp Business sent by
+    itself is nobody's word. `resting` is true while the machine rests on the chat.
     """
     last = aliased(Message)
     newest = (
         select(Message.id)
-        .where(Message.tenant_id == Chat.tenant_id, Message.chat_id == Chat.id, Message.deleted_at.is_(None))
+        .where(
+            Message.tenant_id == Chat.tenant_id,
+            Message.chat_id == Chat.id,
+            Message.deleted_at.is_(None),
+            Message.origin != MessageOrigin.AUTOMATION,
+        )
         .order_by(Message.seq.desc())
         .limit(1)
         .correlate(Chat)
@@ -116,6 +122,7 @@ def chat_rows() -> Select[Any]:
         last.direction.label("last_direction"),
         func.coalesce(waiting, False).label("needs"),
         pending.label("pending"),
+        (Chat.paused_until > func.clock_timestamp()).label("resting"),
     )
     return (
         select(*columns)

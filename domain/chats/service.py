@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +14,14 @@ from core.contracts import chats as wire
 from core.contracts.base import Page
 from core.contracts.events import Event, EventType
 from core.contracts.principal import Principal
-from core.contracts.states import ChatMode, ChatStatus, Direction, MessageKind
+from core.contracts.states import ChatMode, ChatStatus, Direction, MessageKind, PauseReason
 from core.db.session import after_commit
 from core.errors import Conflict, InvalidInput, NotFound
 from core.settings import DeskSettings
 from domain.accounts.models import User
 from domain.audit.service import record
+from domain.chats import pausing
+from domain.chats.automation import automation_answered
 from domain.chats.models import Attachment, Chat, Message
 from domain.chats.repository import (
     attachments_of,
@@ -107,10 +109,15 @@ async def context(session: AsyncSession, chat_id: UUID) -> wire.ChatContext:
         messages=await _messages(session, messages),
         draft=await store.to_wire(session, draft) if draft else None,
         run=runs.to_wire(run) if run else None,
+        automation_at=await automation_answered(session, chat_id, chat.last_inbound_at)
+        if chat.last_inbound_at
+        else None,
     )
 
 
-async def change_chat(session: AsyncSession, caller: Principal, chat_id: UUID, body: wire.ChangeChat) -> wire.Chat:
+async def change_chat(
+    session: AsyncSession, caller: Principal, chat_id: UUID, body: wire.ChangeChat, desk: DeskSettings
+) -> wire.Chat:
     """Apply what staff changed on a chat.
 
     Raises:
@@ -128,7 +135,10 @@ async def change_chat(session: AsyncSession, caller: Principal, chat_id: UUID, b
     await _assign(session, chat, body)
     await _set_status(session, chat, body)
     if body.resume:
-        chat.paused_until = None
+        await pausing.resume(session, chat, desk)
+    elif body.pause:
+        await pausing.pause(session, chat, desk, PauseReason.HAND)
+        await runs.call_off(session, chat, "a person paused the machine")
     record(session, caller, "chat.changed", "chat", chat.id, {"fields": sorted(body.model_fields_set)})
     await session.flush()
     _changed(session, chat)
@@ -157,7 +167,7 @@ async def take_over(session: AsyncSession, caller: Principal, chat_id: UUID, des
     """
     chat = await lock_chat(session, chat_id)
     chat.assignee_id = caller.subject_id
-    chat.paused_until = await database_now(session) + timedelta(hours=desk.pause_hours)
+    await pausing.pause(session, chat, desk, PauseReason.TAKEOVER)
     await store.retire_open(session, chat, "a person took over")
     await runs.call_off(session, chat, "a person took over")
     record(session, caller, "chat.taken_over", "chat", chat.id)
@@ -240,7 +250,8 @@ def _chat(row: Any) -> wire.Chat:
         last_direction=row.last_direction,
         needs_person=row.needs,
         has_pending_draft=row.pending,
-        paused_until=chat.paused_until,
+        paused_until=chat.paused_until if row.resting else None,
+        pause_reason=PauseReason(chat.pause_reason) if row.resting and chat.pause_reason else None,
     )
 
 

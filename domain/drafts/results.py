@@ -16,6 +16,7 @@ from core.contracts.states import (
     DraftOrigin,
     DraftStatus,
     MessageKind,
+    MessageOrigin,
     RunReason,
     RunState,
     SourceState,
@@ -81,8 +82,8 @@ async def load_input(session: AsyncSession, claimed: ClaimedRun) -> RunInput:
         for row in await messages_before(session, chat.id, None, 60)
         if row.seq > chat.resolved_seq and row.deleted_at is None and row.kind not in _SILENT
     ]
-    last_out = max((row.seq for row in rows if row.direction == Direction.OUT), default=0)
-    burst = [row for row in rows if row.seq > last_out]
+    last_out = max((row.seq for row in rows if _is_answer(row)), default=0)
+    burst = [row for row in rows if row.seq > last_out and row.direction == Direction.IN]
     history = [row for row in rows if row.seq <= last_out][-HISTORY_TURNS:]
     draft = await _draft(session, claimed.draft_id)
     parent = await _draft(session, claimed.parent_draft_id)
@@ -235,9 +236,20 @@ async def _person_first(session: AsyncSession, chat: Chat, reason: RunReason) ->
 
 
 async def _again(session: AsyncSession, chat: Chat, desk: DeskSettings) -> None:
-    last = (await messages_before(session, chat.id, None, 1))[-1:]
-    if last and last[0].direction == Direction.IN:
+    last = next(
+        (row for row in reversed(await messages_before(session, chat.id, None, 5)) if not _is_automatic(row)), None
+    )
+    if last is not None and last.direction == Direction.IN:
         await runs.schedule(session, chat, desk, reason=RunReason.INBOUND, quiet=True)
+
+
+def _is_answer(row: Message) -> bool:
+    """Tell whether a message is a reply of ours. What WhatsApp Business sends by itself answers nothing."""
+    return row.direction == Direction.OUT and not _is_automatic(row)
+
+
+def _is_automatic(row: Message) -> bool:
+    return row.origin == MessageOrigin.AUTOMATION
 
 
 async def _draft(session: AsyncSession, draft_id: UUID | None) -> Draft | None:

@@ -1,7 +1,6 @@
 """Decisions on drafts: each a compare-and-set on status, version, text hash and chat version (design section 3.3)."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.contracts import drafts as wire
 from core.contracts.chats import Accepted, AskDraft, NewMessage
 from core.contracts.principal import Principal
-from core.contracts.states import DraftIntent, DraftStatus, RunReason, Verdict
+from core.contracts.states import DraftIntent, DraftStatus, PauseReason, RunReason, Verdict
 from core.errors import Conflict, InvalidInput, StaleDecision
 from core.settings import DeskSettings
 from domain.audit.service import record
+from domain.chats import pausing
 from domain.chats.models import Chat
 from domain.chats.repository import database_now, lock_chat
 from domain.drafts import runs, store
@@ -146,7 +146,7 @@ async def type_message(
     await store.retire_open(session, chat, "a person answered", but_checking=True)
     await runs.call_off(session, chat, "a person answered")
     draft = await _human(session, chat, caller, body.parts, parent=None, send=True, draft_id=body.id)
-    chat.paused_until = await database_now(session) + timedelta(hours=desk.pause_hours)
+    await pausing.pause(session, chat, desk, PauseReason.PANEL)
     record(session, caller, "message.typed", "draft", draft.id, {"text_sha256": draft.text_sha256})
     return Accepted(id=draft.id, kind="draft")
 

@@ -39,6 +39,7 @@ ADDRESSES: dict[str, Any] = {
     "POST /sends/{send_id}/settle": {"outcome": "abandoned"},
     "POST /sends/{send_id}/cancel": None,
     "POST /sends/{send_id}/retry": {"chat_version": 1},
+    "POST /channels/automations/{automation_id}/judge": {"state": "kept"},
     "DELETE /devices/{device_id}": None,
     "GET /knowledge/sources/{source_id}": None,
     "DELETE /knowledge/sources/{source_id}": None,
@@ -48,7 +49,16 @@ ADDRESSES: dict[str, Any] = {
 }
 """Every address with an id in it, and a body that it would take."""
 
-LISTS = ("/chats", "/sends", "/channels", "/devices", "/members", "/knowledge/sources", "/usage/ai-calls")
+LISTS = (
+    "/chats",
+    "/sends",
+    "/channels",
+    "/channels/automations",
+    "/devices",
+    "/members",
+    "/knowledge/sources",
+    "/usage/ai-calls",
+)
 
 
 @dataclass
@@ -61,6 +71,7 @@ class Things:
     device_id: UUID
     source_id: str
     external_id: str
+    automation_id: UUID
     position: int = 0
 
 
@@ -77,8 +88,21 @@ async def theirs(other_business: Business, behind: Database) -> Things:
     )
     text = {"title": "Hours", "text": "Open from 10 to 14."}
     source = await other_business.ask(other_business.owner, "POST", "/knowledge/texts", json=text)
+    away = "We are back on Monday."
+    for number in range(3):
+        asked = await other_business.customer_writes("Anybody there?")
+        seen = {"external_id": f"AWAY{number}", "chat_id": str(asked), "direction": "out", "text": away}
+        body = {"epoch": other_business.epoch, "messages": [seen]}
+        await other_business.ask(other_business.bridge, "POST", "/bridge/observations", json=body)
+    (automatic,) = (await other_business.ask(other_business.owner, "GET", "/channels/automations")).json()["items"]
     return Things(
-        chat_id, draft["id"], approved.json()["send_ids"][0], other_business.device_id, source.json()["id"], "THEIRS"
+        chat_id,
+        draft["id"],
+        approved.json()["send_ids"][0],
+        other_business.device_id,
+        source.json()["id"],
+        "THEIRS",
+        automatic["id"],
     )
 
 
@@ -121,6 +145,7 @@ async def test_lists_hold_nothing_of_the_other(business: Business, other_busines
         theirs.send_id,
         theirs.device_id,
         theirs.source_id,
+        theirs.automation_id,
         other_business.channel_id,
     ):
         assert str(theirs_id) not in found

@@ -50,9 +50,12 @@ async def get_chat(_caller: ChatsRead, db: Db, chat_id: UUID) -> Chat:
 
 
 @router.patch("/{chat_id}", summary="Change a chat", responses=problems(401, 403, 404, 409, 422, 429, 503))
-async def change_chat(caller: ChatsWrite, db: Db, chat_id: UUID, body: ChangeChat) -> Chat:
-    """Change status, mode or assignee; only the fields that are set change."""
-    return await chats.change_chat(db, caller, chat_id, body)
+async def change_chat(caller: ChatsWrite, db: Db, res: Res, chat_id: UUID, body: ChangeChat) -> Chat:
+    """Change status, mode or assignee, pause or resume; only the fields that are set change.
+
+    When the machine is resumed and the customer has the last word, a draft is made.
+    """
+    return await chats.change_chat(db, caller, chat_id, body, res["settings"].desk)
 
 
 @router.get("/{chat_id}/messages", summary="Read messages", responses=problems(401, 403, 404, 422, 429, 503))

@@ -138,7 +138,7 @@ class TestWhatFollows:
     async def test_a_customer_reopens_a_resolved_chat_and_the_old_case_is_not_drafted_again(self, desk: Desk) -> None:
         chat_id = await desk.customer_writes("How much is tea?")
         async with desk.db.unit_of_work(desk.tenant) as session:
-            await chats.change_chat(session, desk.staff, chat_id, ChangeChat(status=ChatStatus.RESOLVED))
+            await chats.change_chat(session, desk.staff, chat_id, ChangeChat(status=ChatStatus.RESOLVED), desk.settings)
         await desk.customer_writes("New thing: coffee?", chat_id)
         assert (await desk.chat(chat_id)).status == ChatStatus.OPEN
         claimed = await desk.claim(chat_id)
