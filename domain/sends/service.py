@@ -28,6 +28,7 @@ from domain.due import service as due
 from domain.sends import limits, outbox
 from domain.sends.models import Send
 from domain.sends.transitions import LEFT, move
+from domain.sends.watch import ring_when_open
 
 KNOWN_IDS = 8
 
@@ -98,6 +99,7 @@ async def lease_next(session: AsyncSession, caller: Principal, body: NextSend, d
         send.wait_code = send.wait_until = None
         outbox.changed(session, send, chat)
         return await _order(session, chat, send, body.epoch, settle_only=False)
+    await ring_when_open(session, channel, desk)
     return None
 
 

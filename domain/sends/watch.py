@@ -1,4 +1,4 @@
-"""Sends that time overtakes: text that waited too long, and armed ones whose bridge does not come back."""
+"""Sends that time overtakes: a limit that ends, text that waited too long, and armed ones whose bridge does not come back."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -6,16 +6,20 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.contracts.bridge import BridgeHintType
 from core.contracts.states import SendStatus
+from core.settings import DeskSettings
 from domain.channels.models import Channel
+from domain.channels.service import ring_holder
 from domain.chats.models import Chat
 from domain.chats.repository import database_now, lock_chat
 from domain.due import service as due
-from domain.sends import outbox
+from domain.sends import limits, outbox
 from domain.sends.models import Send
 from domain.sends.transitions import WAITING, move
 
 _LOOK_AGAIN = timedelta(seconds=60)
+_LOOK_AHEAD = 20
 
 
 async def watch(session: AsyncSession, send_id: UUID) -> None:
@@ -39,10 +43,28 @@ async def watch(session: AsyncSession, send_id: UUID) -> None:
         await due.schedule(session, send.tenant_id, outbox.WATCH_TASK, send.id, again)
 
 
+async def ring_when_open(session: AsyncSession, channel: Channel, desk: DeskSettings) -> None:
+    """See that the holder of a channel, which was just given nothing, is rung when a limit of the hour ends for what waits."""
+    rows = await session.scalars(
+        select(Send)
+        .where(Send.channel_id == channel.id, Send.status == SendStatus.QUEUED)
+        .order_by(Send.queued_at, Send.part)
+        .limit(_LOOK_AHEAD)
+    )
+    for send in list(rows):
+        limits_end = [await limits.full_until(session, send, desk), send.wait_until]
+        ends = max((moment for moment in limits_end if moment is not None), default=None)
+        if ends is not None and (send.expires_at is None or ends < send.expires_at):
+            await due.schedule(session, send.tenant_id, outbox.WATCH_TASK, send.id, ends)
+
+
 async def _expire(session: AsyncSession, chat: Chat, send: Send, channel: Channel, now: datetime) -> datetime | None:
     if send.expires_at is None:
         return None
     if now < send.expires_at:
+        if send.status == SendStatus.QUEUED:  # a limit has ended: the bridge may ask again, and panels show it
+            await ring_holder(session, channel.id, BridgeHintType.SEND_QUEUED)
+            outbox.changed(session, send, chat)
         return send.expires_at
     if send.status == SendStatus.LEASED and _held(channel, now):
         return now + _LOOK_AGAIN

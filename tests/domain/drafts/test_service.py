@@ -122,7 +122,7 @@ class TestPersonWins:
         chat_id = await desk.customer_writes("How much is tea?")
         claimed = await desk.claim(chat_id)
         async with desk.db.unit_of_work(desk.tenant) as session:
-            await chats.change_chat(session, desk.staff, chat_id, ChangeChat(status=ChatStatus.RESOLVED))
+            await chats.change_chat(session, desk.staff, chat_id, ChangeChat(status=ChatStatus.RESOLVED), desk.settings)
         await self.nothing_waits_after(desk, claimed)
 
     async def test_over_a_run_in_hand_by_typing(self, desk: Desk) -> None:
