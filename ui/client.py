@@ -12,11 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from core.contracts.accounts import Login, Me, Member, TokenPair
 from core.contracts.base import Page, Problem
-from core.contracts.channels import Channel, NewPairing, Pairing
+from core.contracts.channels import AutomationText, Channel, JudgeAutomation, NewPairing, Pairing
 from core.contracts.chats import Accepted, AskDraft, ChangeChat, Chat, ChatContext, Message, NewMessage
 from core.contracts.drafts import Approve, Decided, Draft, Edit, Reject, RetrySend, Rewrite, Send, SettleSend
 from core.contracts.knowledge import NewCuratedAnswer, NewTextSource, SearchQuery, SearchResult, Source
-from core.contracts.states import SendStatus
+from core.contracts.states import AutomationState, SendStatus
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
 
 PREFIX = "/api/v1"
@@ -217,6 +217,17 @@ class ApiClient:
     async def channels(self) -> Page[Channel]:
         """GET /channels."""
         return parse(await self._send("GET", "/channels"), Page[Channel])
+
+    async def automations(self) -> Page[AutomationText]:
+        """GET /channels/automations: texts that WhatsApp Business seems to send by itself."""
+        return parse(await self._send("GET", "/channels/automations"), Page[AutomationText])
+
+    async def judge(self, automation_id: UUID, state: AutomationState) -> AutomationText:
+        """POST /channels/automations/{id}/judge: say whether a text is automatic or a person's."""
+        body = JudgeAutomation(state=state)
+        return parse(
+            await self._send("POST", f"/channels/automations/{automation_id}/judge", body=body), AutomationText
+        )
 
     async def pair(self, channel_id: UUID) -> Pairing:
         """POST /devices/pairings: a code that pairs a computer with a channel."""

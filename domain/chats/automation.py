@@ -73,7 +73,7 @@ async def is_automatic(session: AsyncSession, channel: Channel, row: Message, se
     if known is not None:
         channel_changed(session, channel)
         return True
-    if await _chats_with(session, channel.id, sha256, row.received_at - WINDOW) < CHATS:
+    if await _chats_with(session, channel.id, sha256) < CHATS:
         return False
     await _recognise(session, channel, row, sha256)
     return True
@@ -253,12 +253,11 @@ async def _note_sighting(session: AsyncSession, row: Message, sha256: str) -> No
     await session.flush()
 
 
-async def _chats_with(session: AsyncSession, channel_id: UUID, sha256: str, since: datetime) -> int:
+async def _chats_with(session: AsyncSession, channel_id: UUID, sha256: str) -> int:
     count = await session.scalar(
         select(func.count(AutomationSighting.chat_id.distinct())).where(
             AutomationSighting.channel_id == channel_id,
             AutomationSighting.text_sha256 == sha256,
-            AutomationSighting.seen_at >= since,
         )
     )
     return count or 0

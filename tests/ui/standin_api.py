@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from core.contracts.channels import Channel, Pairing
+from core.contracts.channels import AutomationText, Channel, Pairing
 from core.contracts.chats import Accepted, Chat, ChatContext, Message
 from core.contracts.drafts import Decided, Draft, DraftCheck, DraftSource, Send
 from core.contracts.events import Event, EventType
@@ -24,6 +24,7 @@ from core.contracts.ids import new_id
 from core.contracts.knowledge import SearchResult, Source
 from core.contracts.reasoning import Claim, Finding, Passage
 from core.contracts.states import (
+    AutomationState,
     ChannelKind,
     ChannelState,
     ChatKind,
@@ -34,6 +35,7 @@ from core.contracts.states import (
     DraftStatus,
     MessageKind,
     MessageOrigin,
+    PauseReason,
     SendStatus,
     SourceKind,
     SourceState,
@@ -73,6 +75,8 @@ class Standin:
         self.drafts: dict[UUID, Draft] = {}
         self.sends: dict[UUID, Send] = {}
         self.sources: dict[UUID, Source] = {}
+        self.automations: dict[UUID, AutomationText] = {}
+        self.automation_at: datetime | None = None
         self.calls: list[tuple[str, str, Any]] = []
         self.role = "owner"
         self.hold_events = False
@@ -230,7 +234,10 @@ class Standin:
 
     async def change_chat(self, request: Request) -> Any:
         chat_id, body = UUID(request.path_params["id"]), await request.json()
-        body.pop("resume", None)
+        if body.pop("resume", False):
+            self.change(chat_id, paused_until=None, pause_reason=None)
+        if body.pop("pause", False):
+            self.change(chat_id, paused_until=now(-720), pause_reason=PauseReason.HAND)
         self.change(chat_id, **{k: ChatStatus(v) if k == "status" else v for k, v in body.items()})
         self.publish(EventType.CHAT_UPDATED, chat_id=chat_id)
         return self.chats[chat_id]
@@ -243,6 +250,7 @@ class Standin:
             messages=self.messages[chat_id][-10:],
             draft=drafts[-1] if drafts else None,
             run=None,
+            automation_at=self.automation_at,
         )
 
     async def list_messages(self, request: Request) -> Any:
@@ -258,6 +266,7 @@ class Standin:
     async def takeover(self, request: Request) -> Any:
         chat_id = UUID(request.path_params["id"])
         self.change(chat_id, assignee_id=USER, assignee_name="Ana Sousa", paused_until=now(-60))
+        self.change(chat_id, pause_reason=PauseReason.TAKEOVER)
         self.publish(EventType.CHAT_UPDATED, chat_id=chat_id)
         return self.chats[chat_id]
 
@@ -326,6 +335,25 @@ class Standin:
         )  # fmt: skip
         return {"items": [channel]}
 
+    def automation(self, words: str) -> AutomationText:
+        text = AutomationText(
+            id=new_id(), channel_id=CHANNEL, text=words, state=AutomationState.RECOGNISED, first_seen_at=now(90),
+            last_seen_at=now(5), chats=3,
+        )  # fmt: skip
+        self.automations[text.id] = text
+        self.publish(EventType.CHANNEL_UPDATED, channel_id=CHANNEL)
+        return text
+
+    async def list_automations(self, _: Request) -> Any:
+        return {"items": list(self.automations.values())}
+
+    async def judge(self, request: Request) -> Any:
+        text_id, body = UUID(request.path_params["id"]), await request.json()
+        text = self.automations[text_id].model_copy(update={"state": AutomationState(body["state"])})
+        self.automations[text_id] = text
+        self.publish(EventType.CHANNEL_UPDATED, channel_id=CHANNEL)
+        return text
+
     async def pair(self, _: Request) -> Any:
         return Pairing(code="K7QM-2XPD", expires_at=now(-10))
 
@@ -378,7 +406,8 @@ class Standin:
             ("POST", "/chats/{id}/takeover", self.takeover), ("POST", "/chats/{id}/drafts", self.ask_draft),
             ("POST", "/drafts/{id}/{verb}", self.decide), ("GET", "/sends", self.list_sends),
             ("POST", "/sends/{id}/{verb}", self.act_on_send), ("GET", "/channels", self.list_channels),
-            ("POST", "/devices/pairings", self.pair), ("GET", "/knowledge/sources", self.list_sources),
+            ("GET", "/channels/automations", self.list_automations),
+            ("POST", "/channels/automations/{id}/judge", self.judge), ("POST", "/devices/pairings", self.pair), ("GET", "/knowledge/sources", self.list_sources),
             ("POST", "/knowledge/sources", self.add_source), ("DELETE", "/knowledge/sources/{id}", self.remove_source),
             ("POST", "/knowledge/search", self.search),
         ]  # fmt: skip

@@ -74,8 +74,9 @@ class Desk {
       if (this.chat) this.loadChat();
       return;
     }
-    if (note.type === "source.updated" || note.type === "channel.updated") return;
+    if (note.type === "source.updated") return;
     this.loadList();
+    if (note.type === "channel.updated") return;
     if (this.chat && (!note.ids.chat_id || note.ids.chat_id === this.chat)) this.loadChat();
   }
 

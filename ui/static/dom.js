@@ -42,14 +42,27 @@ export function age(at) {
   return `${Math.floor(seconds / 86400)} d`;
 }
 
+/** Say how long there is left: 11 h 58 m left, 4 m left. */
+export function left(at) {
+  const minutes = Math.ceil((at - Date.now()) / 60000);
+  if (minutes <= 0) return "ending now";
+  const hours = Math.floor(minutes / 60);
+  return `${hours ? `${hours} h ` : ""}${minutes % 60} m left`;
+}
+
 const PATIENCE = [5 * 60, 30 * 60]; // seconds: from then on a waiting chat is late, then very late
 
-/** Fill in the ages under `root`; the colours of waiting chats follow. */
+/** Fill in the ages and what is left under `root`; the colours of waiting chats follow. */
 export function tellAges(root) {
   for (const time of root.querySelectorAll("time.since")) {
     const at = new Date(time.dateTime);
     time.textContent = age(at);
     time.title = at.toLocaleString();
+  }
+  for (const time of root.querySelectorAll("time.left")) {
+    const at = new Date(time.dateTime);
+    time.textContent = left(at);
+    time.title = `until ${at.toLocaleString()}`;
   }
   for (const bar of root.querySelectorAll("[data-wait]")) {
     const waited = (Date.now() - new Date(bar.dataset.wait)) / 1000;

@@ -8,9 +8,10 @@ from uuid import UUID
 import gradio as gr
 from pydantic import Field
 
+from core.contracts.channels import AutomationText
 from core.contracts.chats import AskDraft, ChangeChat, Chat, ChatContext, Message, NewMessage
 from core.contracts.drafts import Approve, Edit, Reject, RetrySend, Rewrite, Send, SettleSend
-from core.contracts.states import ChatMode, ChatStatus, SendStatus
+from core.contracts.states import AutomationState, ChatMode, ChatStatus, Role, SendStatus
 from core.errors import Conflict
 from ui.session import PanelSession
 from ui.views import card, thread
@@ -66,7 +67,7 @@ class SayAsk(ChatAsk):
 class ChangeAsk(ChatAsk):
     """A change of the chat itself."""
 
-    act: Literal["takeover", "resolve", "reopen", "resume", "unassign", "mode", "ask"]
+    act: Literal["takeover", "resolve", "reopen", "pause", "resume", "unassign", "mode", "ask"]
     value: Annotated[str, Field(max_length=500)] = ""
 
 
@@ -107,15 +108,16 @@ class DeskFunctions:
     async def chat_list(self, session: PanelSession, payload: Payload) -> Answer:
         """List chats, those that need a person first, and name the sends whose fate is unknown."""
         ask = ListAsk.model_validate(payload)
-        (found, more), unknown = await asyncio.gather(
-            _chats(session, ask), session.api.sends(status=SendStatus.UNKNOWN)
+        (found, more), unknown, automations = await asyncio.gather(
+            _chats(session, ask), session.api.sends(status=SendStatus.UNKNOWN), _unjudged(session)
         )
         chats = in_order([c for c in found if ask.status != "active" or c.status in _ACTIVE or ask.q.strip()])
         html = self._templates.render(
             "chat_list.html", chats=chats, me=session.me, tz=zone(session.me.timezone), more=more, ask=ask
         )
+        alerts = self._templates.render("alerts.html", unknown=unknown.items, automations=automations)
         return Answer(
-            fragments={"list": html, "alerts": self._templates.render("alerts.html", unknown=unknown.items)},
+            fragments={"list": html, "alerts": alerts},
             facts={
                 "order": [str(c.id) for c in chats],
                 "waiting": [str(c.id) for c in chats if c.needs_person],
@@ -169,9 +171,11 @@ class DeskFunctions:
                 said = ""
             case _:
                 await session.api.change_chat(ask.chat_id, _change(ask))
-                said = {"resolve": "Resolved. It comes back when the customer writes.", "resume": "Resumed."}.get(
-                    ask.act, ""
-                )
+                said = {
+                    "resolve": "Resolved. It comes back when the customer writes.",
+                    "pause": "Paused.",
+                    "resume": "Resumed.",
+                }.get(ask.act, "")
         shown = await self._show(session, ask)
         return shown.model_copy(update={"notice": Notice(level="good", title=said) if said else None})
 
@@ -201,7 +205,14 @@ class DeskFunctions:
         own = [s for s in sends.items if s.chat_id == ask.chat_id]
         draft = card.build_card(context)
         fragments = {
-            "head": self._templates.render("chat_head.html", chat=context.chat, me=session.me, modes=list(ChatMode)),
+            "head": self._templates.render(
+                "chat_head.html",
+                chat=context.chat,
+                automation_at=context.automation_at,
+                me=session.me,
+                modes=list(ChatMode),
+                tz=tz,
+            ),
             "thread": self._templates.render(
                 "thread.html",
                 bubbles=thread.bubbles(messages, tz),
@@ -230,6 +241,13 @@ async def _chats(session: PanelSession, ask: ListAsk) -> tuple[list[Chat], bool]
         if cursor is None:
             break
     return found, cursor is not None
+
+
+async def _unjudged(session: PanelSession) -> list[AutomationText]:
+    """Return the automatic texts that wait for the owner's word; nobody else is asked."""
+    if session.me.role is not Role.OWNER:
+        return []
+    return [text for text in (await session.api.automations()).items if text.state is AutomationState.RECOGNISED]
 
 
 async def _messages(session: PanelSession, ask: ChatAsk) -> tuple[list[Message], bool]:
@@ -289,6 +307,8 @@ def _change(ask: ChangeAsk) -> ChangeChat:
             return ChangeChat(status=ChatStatus.RESOLVED)
         case "reopen":
             return ChangeChat(status=ChatStatus.OPEN)
+        case "pause":
+            return ChangeChat(pause=True)
         case "resume":
             return ChangeChat(resume=True)
         case "unassign":

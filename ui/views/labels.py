@@ -7,6 +7,7 @@ from core.contracts.states import (
     ChatStatus,
     DraftStatus,
     MessageKind,
+    PauseReason,
     Role,
     SendStatus,
     SendWait,
@@ -34,6 +35,12 @@ CHAT_STATES: dict[ChatStatus, str] = {
     ChatStatus.PENDING: "Waiting for the customer",
     ChatStatus.SNOOZED: "Snoozed",
     ChatStatus.RESOLVED: "Resolved",
+}
+PAUSES: dict[PauseReason, str] = {
+    PauseReason.PHONE: "Somebody answered from the phone.",
+    PauseReason.PANEL: "Somebody wrote a reply in the panel.",
+    PauseReason.TAKEOVER: "Somebody took this chat over.",
+    PauseReason.HAND: "Somebody paused it.",
 }
 ROLES: dict[Role, str] = {Role.OWNER: "Owner", Role.ADMIN: "Admin", Role.STAFF: "Staff", Role.DEVICE: "Device"}
 VERDICTS: dict[Verdict, str] = {

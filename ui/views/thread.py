@@ -119,5 +119,7 @@ def _author(message: Message) -> str:
             return "WAXOS, automatic"
         case MessageOrigin.PHONE:
             return "From the phone"
+        case MessageOrigin.AUTOMATION:
+            return "WhatsApp Business, automatic"
         case _:
             return ""

@@ -153,6 +153,7 @@ class TestAPersonIsNotMissed:
 
     async def test_who_types_the_same_hello_by_hand_needs_longer_than_ten_seconds(self, desk: Desk) -> None:
         await self.stays_a_person(desk, [await asked(desk, own="Hello!", apart=11) for _ in range(4)])
+        await self.stays_a_person(desk, [await asked(desk, own="Hi!", shown=(0, 0), apart=11) for _ in range(4)])
 
     async def test_who_answers_minutes_later_though_a_bridge_saw_both_at_once(self, desk: Desk) -> None:
         await self.stays_a_person(desk, [await asked(desk, own="Hello!", shown=(600, 599)) for _ in range(4)])
