@@ -49,11 +49,12 @@ class Status(StrEnum):
 
 
 class Source(StrEnum):
-    """Who wrote it: the customer, the page under test, the business's own phone, or the service itself."""
+    """Who wrote it: the customer, the page under test, the business's own phone, WhatsApp Business by itself, or the service."""
 
     CUSTOMER = "customer"
     PAGE = "page"
     PHONE = "phone"
+    AUTOMATION = "automation"
     SERVICE = "service"
 
 
@@ -103,7 +104,7 @@ class Message(_Strict):
 
     @property
     def from_me(self) -> bool:
-        return self.source in {Source.PAGE, Source.PHONE}
+        return self.source in {Source.PAGE, Source.PHONE, Source.AUTOMATION}
 
 
 class Chat(_Strict):
@@ -151,7 +152,10 @@ class Faults(_Strict):
 
 
 class Settings(_Strict):
-    """How the page presents itself. The address may override build, ids and lang for one tab."""
+    """How the page presents itself. The address may override build, ids and lang for one tab.
+
+    With `away_text` every customer's message is answered at once as WhatsApp Business does it, which leaves the chat unread.
+    """
 
     build: Literal["testid", "plain"] = "testid"
     ids: Literal["bare", "legacy"] = "bare"
@@ -168,6 +172,7 @@ class Settings(_Strict):
     emoji_transform: bool = False
     pickers: bool = True
     quick_replies: dict[str, str] = {}
+    away_text: str = ""
     ticks: TickTimes = TickTimes()
     faults: Faults = Faults()
 

@@ -184,6 +184,8 @@ class SandboxState:
             note=message.text,
         )
         self._push_message(message)
+        if message.source is Source.CUSTOMER and not new.seen and self.settings.away_text:
+            self.add_message(NewMessage(chat=chat.id, text=self.settings.away_text, source=Source.AUTOMATION))
         return message
 
     def take_from_page(self, chat_id: str, message_id: str, text: str, quoted: str | None) -> Message | None:

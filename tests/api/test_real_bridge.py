@@ -41,3 +41,24 @@ async def test_a_question_comes_in_and_two_parts_go_out(server: Server, behind: 
             await sandbox.client.phone_says(chat.id, "And soup is 5, says the owner")
             with_phone = await _until(shop, f"/chats/{listed[0]['id']}/messages", lambda items: len(items) == 4)
             assert sorted(one["origin"] for one in with_phone) == ["customer", "desk", "desk", "phone"]
+            (paused,) = await _until(shop, "/chats", lambda items: len(items) == 1)
+            assert (paused["pause_reason"], paused["paused_until"] is not None) == ("phone", True)
+
+
+async def test_an_away_text_of_whatsapp_business_is_told_from_a_person(
+    server: Server, behind: Database, tmp_path: Path
+) -> None:
+    shop = await open_business(server, behind, "Shop")
+    async with run_sandbox() as sandbox:
+        settings = bridge_settings(sandbox, tmp_path, server_url=server.url, pacing=False)
+        async with running_bridge(settings, shop.device_token):
+            await sandbox.client.configure(away_text="Thanks! We are back on *Monday*.")
+            for number, name in enumerate(("Anna", "Ben", "Carla", "Dana"), start=1):
+                await sandbox.client.add_chat(name)
+                await sandbox.client.customer_says(name, "Are you open?")
+                listed = await _until(shop, "/chats", lambda items, number=number: len(items) == number)
+            paused = {chat["title"] for chat in listed if chat["pause_reason"] == "phone"}
+            assert paused == {"Anna", "Ben"}, "no worker runs here that would take these two back"
+            assert {chat["last_preview"] for chat in listed if chat["title"] in ("Carla", "Dana")} == {"Are you open?"}
+            (known,) = await _until(shop, "/channels/automations", lambda items: [t["chats"] for t in items] == [4])
+            assert known["text"] == "Thanks! We are back on Monday."

@@ -407,7 +407,8 @@ class Standin:
             ("POST", "/drafts/{id}/{verb}", self.decide), ("GET", "/sends", self.list_sends),
             ("POST", "/sends/{id}/{verb}", self.act_on_send), ("GET", "/channels", self.list_channels),
             ("GET", "/channels/automations", self.list_automations),
-            ("POST", "/channels/automations/{id}/judge", self.judge), ("POST", "/devices/pairings", self.pair), ("GET", "/knowledge/sources", self.list_sources),
+            ("POST", "/channels/automations/{id}/judge", self.judge),
+            ("POST", "/devices/pairings", self.pair), ("GET", "/knowledge/sources", self.list_sources),
             ("POST", "/knowledge/sources", self.add_source), ("DELETE", "/knowledge/sources/{id}", self.remove_source),
             ("POST", "/knowledge/search", self.search),
         ]  # fmt: skip

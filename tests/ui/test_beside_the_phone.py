@@ -57,9 +57,10 @@ async def test_a_person_pauses_by_hand(story: Standin, sign_in: SignIn) -> None:
     chat = tell(story)
     page = await sign_in()
     await open_chat(page, chat)
-    await page.click('[data-act="pause"]')
+    await page.select_option('[data-slot="mode"]', "pause")
     await expect(page.locator('[data-slot="paused"]')).to_contain_text("Somebody paused it.")
-    await expect(page.locator('[data-act="pause"]')).to_have_count(0)
+    await expect(page.locator('[data-slot="mode"] option[value="pause"]')).to_have_count(0)
+    assert [body for method, _, body in story.calls if method == "PATCH"] == [{"pause": True}]
 
 
 async def go_to_channels(page: Page) -> None:

@@ -205,7 +205,9 @@ class Desk {
       this.filter = { ...this.filter, status: event.target.value, pages: 1 };
       this.loadList();
     } else if (event.target.dataset.slot === "mode") {
-      this.change("mode", event.target.value);
+      const wish = event.target.value;
+      if (wish === "pause") this.change("pause");
+      else this.change("mode", wish);
     }
   }
 

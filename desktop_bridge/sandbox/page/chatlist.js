@@ -16,7 +16,7 @@ export function previewOf(message) {
   return message.text || say[names[message.kind] ?? message.kind];
 }
 
-export const own = (message) => message.source === "page" || message.source === "phone";
+export const own = (message) => ["page", "phone", "automation"].includes(message.source);
 
 export class ChatList {
   #rows = new Map();

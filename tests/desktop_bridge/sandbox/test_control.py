@@ -12,7 +12,7 @@ import websockets
 
 from core.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from desktop_bridge.sandbox.client import SandboxClient
-from desktop_bridge.sandbox.models import JournalKind, NewChat
+from desktop_bridge.sandbox.models import JournalKind, NewChat, Source
 from desktop_bridge.sandbox.running import Sandbox
 
 SERVE = "from desktop_bridge.sandbox.commands import app; app()"
@@ -34,6 +34,20 @@ async def test_what_cannot_be_done_is_refused_with_a_reason(sandbox: Sandbox) ->
         await sandbox.client.edit("3A00", "hi")
     with pytest.raises(InvalidInput, match="lost_clicsk"):
         await sandbox.client.set_fault(lost_clicsk=1)
+
+
+async def test_the_away_text_answers_every_customer_and_leaves_the_chat_unread(sandbox: Sandbox) -> None:
+    chat = await sandbox.client.add_chat("Anna")
+    await sandbox.client.configure(away_text="Back on Monday.")
+    await sandbox.client.customer_says("Anna", "hi")
+    state = await sandbox.client.state()
+    assert [(m.source, m.text, m.from_me) for m in state.messages] == [
+        (Source.CUSTOMER, "hi", False),
+        (Source.AUTOMATION, "Back on Monday.", True),
+    ]
+    assert next(c.unread for c in state.chats if c.id == chat.id) == 1
+    await sandbox.client.phone_says("Anna", "It is me")
+    assert next(c.unread for c in (await sandbox.client.state()).chats if c.id == chat.id) == 0
 
 
 async def test_waiting_wakes_on_the_entry_and_gives_up_in_time(sandbox: Sandbox) -> None:

@@ -1,5 +1,6 @@
 """Greeting and away texts of WhatsApp Business look like a person's reply; what tells them apart must not take a person for a machine."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -282,11 +283,23 @@ class TestAnOwnersWord:
     async def test_a_persons_old_reply_rests_nothing_any_more(self, desk: Desk) -> None:
         everyone = [await asked(desk) for _ in range(3)]
         await settle(desk)
+        draft = await desk.draft_for(everyone[0], "Tea costs 4 EUR.")
         await back_by(desk, everyone[0], 13 * 3600)
         await judge(desk, AutomationState.PERSON)
         await settle(desk)
         assert await origins(desk, everyone) == [MessageOrigin.PHONE] * 3
         assert await reasons(desk, everyone) == [None, PauseReason.PHONE, PauseReason.PHONE]
+        assert (await desk.pending(everyone[0])).id == draft.id
+
+    async def test_what_comes_in_while_it_is_judged_stands_as_judged(self, desk: Desk) -> None:
+        everyone = [await asked(desk) for _ in range(3)]
+        for state, origin in [(AutomationState.PERSON, "phone"), (AutomationState.KEPT, "automation")] * 3:
+            meanwhile = asked(desk) if state is AutomationState.PERSON else asyncio.sleep(0, everyone[0])
+            found, _ = await asyncio.gather(meanwhile, judge(desk, state))
+            everyone.append(found)
+            await settle(desk)
+            seen = {row.chat_id for row in await desk.all(AutomationSighting)}
+            assert set(await origins(desk, [chat_id for chat_id in everyone if chat_id in seen])) == {origin}
 
     async def test_kept_it_stays_known_and_asks_no_more(self, desk: Desk) -> None:
         for _ in range(3):
