@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, Text, UniqueConstraint
+from sqlalchemy import ForeignKeyConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, TenantRow
@@ -64,6 +64,13 @@ class Message(TenantRow, Base):
         UniqueConstraint("tenant_id", "channel_id", "external_id"),
         UniqueConstraint("tenant_id", "chat_id", "seq"),
         ForeignKeyConstraint(["tenant_id", "chat_id"], ["chats.tenant_id", "chats.id"], ondelete="CASCADE"),
+        Index(
+            "messages_automatic",
+            "tenant_id",
+            "chat_id",
+            "received_at",
+            postgresql_where=text("origin = 'automation'"),
+        ),
     )
 
     chat_id: Mapped[UUID]

@@ -61,4 +61,4 @@ async def test_an_away_text_of_whatsapp_business_is_told_from_a_person(
             assert paused == {"Anna", "Ben"}, "no worker runs here that would take these two back"
             assert {chat["last_preview"] for chat in listed if chat["title"] in ("Carla", "Dana")} == {"Are you open?"}
             (known,) = await _until(shop, "/channels/automations", lambda items: [t["chats"] for t in items] == [4])
-            assert known["text"] == "Thanks! We are back on Monday."
+            assert known["text"] == "Thanks! We are back on *Monday*."

@@ -96,12 +96,15 @@ async def test_that_it_was_a_person_is_asked_twice(story: Standin, sign_in: Sign
     assert judged == [{"state": "person"}]
 
 
-async def test_staff_see_it_but_are_not_asked(story: Standin, sign_in: SignIn) -> None:
+async def test_an_automatic_text_is_shown_as_one_until_somebody_has_replied(story: Standin, sign_in: SignIn) -> None:
     chat = tell(story)
-    story.automation(AWAY)
     story.tell(chat.id, AWAY, origin=MessageOrigin.AUTOMATION)
     story.automation_at = now()
     page = await sign_in()
     await open_chat(page, chat)
     await expect(page.locator(".by-automation .author")).to_have_text("WhatsApp Business, automatic")
     await expect(page.locator('[data-slot="automatic"]')).to_contain_text("the customer still waits for you")
+    story.tell(chat.id, "Two days!")
+    story.change(chat.id, needs_person=False)
+    story.publish(EventType.CHAT_UPDATED, chat_id=chat.id)
+    await expect(page.locator('[data-slot="automatic"]')).to_have_count(0)

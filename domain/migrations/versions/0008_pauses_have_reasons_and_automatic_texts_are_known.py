@@ -19,6 +19,12 @@ def upgrade() -> None:
     _pauses()
     _texts()
     _sightings()
+    op.create_index(
+        "messages_automatic",
+        "messages",
+        ["tenant_id", "chat_id", "received_at"],
+        postgresql_where=sa.text("origin = 'automation'"),
+    )
     _keep_present_pauses()
     for table in _TABLES:
         for statement in tenant_table(table):
@@ -122,6 +128,7 @@ def downgrade() -> None:
     op.execute("alter table messages no force row level security")
     op.execute("update messages set origin = 'phone' where origin = 'automation'")
     op.execute("alter table messages force row level security")
+    op.drop_index("messages_automatic", "messages")
     for table in reversed(_TABLES):
         op.drop_table(table)
     op.drop_column("chats", "pause_reason")
