@@ -12,7 +12,7 @@ from tests.desktop_bridge.stage import bridge_settings, running_bridge
 
 
 async def _until(shop: Business, path: str, holds: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
-    async with asyncio.timeout(20), shop.staff as staff:
+    async with asyncio.timeout(60), shop.staff as staff:
         while not holds(items := (await staff.get(V1 + path)).json()["items"]):  # noqa: ASYNC110 - a panel hears of it by events, this test asks
             await asyncio.sleep(0.1)
     return items
