@@ -60,7 +60,7 @@ class Lease(Wire):
 
 
 class ChatSeen(Command):
-    """A chat as the page shows it. `id` is chosen by the bridge and kept in its journal; `title` is a hint only."""
+    """A chat as the page shows it. `id` is chosen by the bridge until the server knows better; `title` is a hint only."""
 
     id: UUID
     kind: ChatKind = ChatKind.PERSON
@@ -113,6 +113,13 @@ class Observations(Command):
     ticks: Annotated[list[TickSeen], Field(max_length=500)] = []
 
 
+class ChatIs(Wire):
+    """A chat was reported under an id that is not its own: a message in it was stored before. The bridge calls it `chat_id` from now on."""
+
+    reported: UUID
+    chat_id: UUID
+
+
 class ObservationsStored(Wire):
     """How many rows were new; `ignored` chats are outside the owner's choice and left nothing behind (law 12)."""
 
@@ -120,6 +127,7 @@ class ObservationsStored(Wire):
     updated: int
     duplicates: int
     ignored: int
+    chats: list[ChatIs] = []
 
 
 class NextSend(Command):
@@ -129,7 +137,7 @@ class NextSend(Command):
 
 
 class SendOrder(Wire):
-    """One part to send now. `known_external_ids` are the chat's newest stored bubbles, newest first: proof of the right chat."""
+    """One part to send now. `known_external_ids` are the chat's newest bubbles that stand in no other chat, newest first: its proof."""
 
     send_id: UUID
     epoch: int

@@ -5,15 +5,15 @@ A new message of a customer, a reply from the phone, an edit or a deletion raise
 History is stored and shown, and nothing follows from it (law 10).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.contracts.bridge import ChatSeen, MessageSeen, Observations, ObservationsStored
+from core.contracts.bridge import ChatIs, ChatSeen, MessageSeen, Observations, ObservationsStored
 from core.contracts.events import Event, EventType
 from core.contracts.ids import new_id
 from core.contracts.principal import Principal
@@ -30,7 +30,7 @@ from core.contracts.states import (
 from core.db.session import after_commit
 from core.settings import DeskSettings
 from domain.channels.models import Channel
-from domain.chats import pausing
+from domain.chats import identity, pausing
 from domain.chats.automation import is_automatic
 from domain.chats.models import Attachment, Chat, Message, MessageRevision
 from domain.chats.repository import database_now, lock_chat, messages_by_external_id
@@ -67,33 +67,38 @@ async def ingest_observations(
         Conflict: the caller does not hold the channel.
     """
     channel = await hold_channel(session, caller, body.epoch, to_change=True)  # a repeated batch waits for the first
-    tally = _Tally(channel, desk)
-    for seen in sorted(body.chats, key=lambda one: one.id):
-        await _see_chat(session, seen, tally)
+    known = await identity.recognise(session, caller, channel, body)
+    tally = _Tally(channel, desk, to_answer=set(known.to_answer))
+    for seen in sorted(body.chats, key=lambda one: known.meant[one.id]):
+        await _see_chat(session, seen, known.meant[seen.id], tally)
     by_chat: dict[UUID, list[MessageSeen]] = {}
     for message in body.messages:
-        by_chat.setdefault(message.chat_id, []).append(message)
+        by_chat.setdefault(known.meant[message.chat_id], []).append(message)
     for chat_id in sorted(by_chat):
         await _see_messages(session, chat_id, by_chat[chat_id], tally)
     await _see_ticks(session, channel, body, tally)
     return ObservationsStored(
-        new_messages=tally.new, updated=tally.updated, duplicates=tally.duplicates, ignored=tally.ignored
+        new_messages=tally.new,
+        updated=tally.updated,
+        duplicates=tally.duplicates,
+        ignored=tally.ignored,
+        chats=[ChatIs(reported=one, chat_id=chat_id) for one, chat_id in known.meant.items() if one != chat_id],
     )
 
 
-async def _see_chat(session: AsyncSession, seen: ChatSeen, tally: _Tally) -> None:
+async def _see_chat(session: AsyncSession, seen: ChatSeen, chat_id: UUID, tally: _Tally) -> None:
     channel = tally.channel
     if seen.kind != ChatKind.PERSON:
         tally.ignored += 1
         return
-    chat = await session.scalar(select(Chat).where(Chat.id == seen.id).with_for_update())
+    chat = await session.scalar(select(Chat).where(Chat.id == chat_id).with_for_update())
     if chat is None:
         contact = Contact(tenant_id=channel.tenant_id, id=new_id(), display_name=seen.title)
         session.add(contact)
         await session.flush()
         chat = Chat(
             tenant_id=channel.tenant_id,
-            id=seen.id,
+            id=chat_id,
             channel_id=channel.id,
             contact_id=contact.id,
             kind=seen.kind,
@@ -120,12 +125,16 @@ async def _see_messages(session: AsyncSession, chat_id: UUID, seen: Sequence[Mes
     chat = await lock_chat(session, chat_id)
     known = await messages_by_external_id(session, channel.id, [message.external_id for message in seen])
     now = await database_now(session)
+    places = await _places_of_older(session, chat, seen, known)
     for one in seen:
         row = known.get(one.external_id)
         if row is None:
-            known[one.external_id] = await _store_new(session, chat, one, now, tally)
-        else:
+            place = places.get(one.external_id)
+            known[one.external_id] = await _store_new(session, chat, one, now, tally, place)
+        elif row.chat_id == chat.id:
             await _see_again(session, chat, row, one, now, tally)
+        else:  # one message of the phone to several people; it is kept where it was seen first
+            tally.duplicates += 1
     if chat.id in tally.moved:
         await returned.carry_over(session, chat, "a new message came in")
         await outbox.recall_stale(session, chat)
@@ -134,13 +143,28 @@ async def _see_messages(session: AsyncSession, chat_id: UUID, seen: Sequence[Mes
         await _answer(session, chat, tally, now)
 
 
-async def _store_new(session: AsyncSession, chat: Chat, seen: MessageSeen, now: datetime, tally: _Tally) -> Message:
+async def _places_of_older(
+    session: AsyncSession, chat: Chat, seen: Sequence[MessageSeen], known: Mapping[str, Message]
+) -> dict[str, int]:
+    """Return the places of history that stands above what the chat has: before it, or the tail would be an old message."""
+    here = [number for number, one in enumerate(seen) if (row := known.get(one.external_id)) and row.chat_id == chat.id]
+    older = [one.external_id for one in seen[: here[0]] if one.external_id not in known] if here else []
+    if not older or not all(one.history for one in seen[: here[0]]):
+        return {}
+    first = await session.scalar(select(func.min(Message.seq)).where(Message.chat_id == chat.id))
+    begin = (first or chat.next_seq) - len(older)
+    return {external_id: begin + number for number, external_id in enumerate(older)}
+
+
+async def _store_new(
+    session: AsyncSession, chat: Chat, seen: MessageSeen, now: datetime, tally: _Tally, place: int | None = None
+) -> Message:
     row = Message(
         tenant_id=chat.tenant_id,
         id=new_id(),
         chat_id=chat.id,
         channel_id=chat.channel_id,
-        seq=chat.next_seq,
+        seq=chat.next_seq if place is None else place,
         external_id=seen.external_id,
         direction=seen.direction,
         origin=MessageOrigin.CUSTOMER,
@@ -156,7 +180,7 @@ async def _store_new(session: AsyncSession, chat: Chat, seen: MessageSeen, now: 
         edited_at=now if seen.edited else None,
         deleted_at=now if seen.deleted else None,
     )
-    chat.next_seq += 1
+    chat.next_seq += place is None
     tally.new += 1
     session.add(row)
     await session.flush()  # the files refer to the message

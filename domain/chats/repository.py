@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from core.contracts.states import ChatStatus, Direction, DraftStatus, MessageOrigin, SendStatus
+from core.contracts.states import ChatStatus, Direction, DraftStatus, MessageKind, MessageOrigin, SendStatus
 from core.errors import NotFound
 from domain.accounts.models import User
 from domain.channels.models import Channel
@@ -55,6 +55,26 @@ async def newest_external_ids(session: AsyncSession, chat_id: UUID, limit: int) 
     rows = await session.scalars(
         select(Message.external_id)
         .where(Message.chat_id == chat_id, Message.external_id.is_not(None))
+        .order_by(Message.seq.desc())
+        .limit(limit)
+    )
+    return [row for row in rows if row is not None]
+
+
+def proves_chat() -> ColumnElement[bool]:
+    """A message that stands in one chat only: a customer's, or a send of ours.
+
+    What the phone sent may have gone to a broadcast list, and then the same id stands in the chat of everybody on it.
+    """
+    said = and_(Message.direction == Direction.IN, Message.kind != MessageKind.SYSTEM)
+    return and_(Message.external_id.is_not(None), or_(said, Message.send_id.is_not(None)))
+
+
+async def proving_external_ids(session: AsyncSession, chat_id: UUID, limit: int) -> list[str]:
+    """Return the bare ids of a chat's newest bubbles that prove it, newest first."""
+    rows = await session.scalars(
+        select(Message.external_id)
+        .where(Message.chat_id == chat_id, proves_chat())
         .order_by(Message.seq.desc())
         .limit(limit)
     )

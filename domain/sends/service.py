@@ -23,7 +23,7 @@ from core.errors import Conflict
 from core.settings import DeskSettings
 from domain.channels.models import Channel
 from domain.chats.models import Chat
-from domain.chats.repository import database_now, lock_chat, newest_external_ids
+from domain.chats.repository import database_now, lock_chat, newest_external_ids, proving_external_ids
 from domain.due import service as due
 from domain.sends import limits, outbox
 from domain.sends.models import Send
@@ -266,7 +266,7 @@ async def _order(session: AsyncSession, chat: Chat, send: Send, epoch: int, *, s
         text_sha256=send.text_sha256,
         part=send.part,
         parts_total=send.parts_total,
-        known_external_ids=await newest_external_ids(session, chat.id, KNOWN_IDS),
+        known_external_ids=await proving_external_ids(session, chat.id, KNOWN_IDS),
         previous_part_external_id=await _previous_external_id(session, send),
         settle_only=settle_only,
         armed_tail_external_id=send.tail_external_id if settle_only else None,
