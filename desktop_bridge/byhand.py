@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -225,6 +226,7 @@ def _order_again(desk: Desk, attempt: Attempt) -> SendOrder:
     )
 
 
-async def _keep_to_ourselves(news: list[News]) -> None:
+async def _keep_to_ourselves(news: list[News]) -> dict[UUID, UUID]:
     """Without a server nobody is owed anything; the journal has it."""
     del news
+    return {}

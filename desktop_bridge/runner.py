@@ -38,6 +38,9 @@ from desktop_bridge.status import BridgeStatus, status_now, write_status
 RESCAN_SECONDS = 30.0
 """Safety net for a change or a doorbell that was missed."""
 
+STANDBY_SECONDS = 1.0
+"""How soon a bridge that gets the channel reads what is new."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -164,11 +167,12 @@ class Bridge:
                 reader = self._page.reader
                 seen = await reader.ask("watch.count")
                 self._see(await self._page.session())
-                if self.shared.session.usable and await self._intake.scan():
+                standby = self._lease.elsewhere and self._journal.chats.linked
+                if self.shared.session.usable and not standby and await self._intake.scan():
                     self.shared.work.set()
             if self.shared.session.usable:
                 self.shared.scanned.set()
-            await reader.changed(seen, RESCAN_SECONDS)
+            await reader.changed(seen, STANDBY_SECONDS if standby else RESCAN_SECONDS)
 
     def _see(self, session: Session) -> None:
         if session != self.shared.session:
@@ -244,8 +248,9 @@ class Bridge:
                 continue
             await _rung(self._intake.owed, RESCAN_SECONDS)
 
-    async def _post(self, news: list[News]) -> None:
-        await self._client.observe(observations(news, self._lease.epoch()))
+    async def _post(self, news: list[News]) -> dict[UUID, UUID]:
+        stored = await self._client.observe(observations(news, self._lease.epoch()))
+        return {one.reported: one.chat_id for one in stored.chats}
 
     def _write_status(self, *, ready: bool) -> BridgeStatus:
         status = status_now(

@@ -5,13 +5,13 @@ A chat is told by the messages it holds; its title only narrows the search. Grou
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 
-from core.contracts.bridge import ChatSeen, MessageSeen, Observations, TickSeen
+from core.contracts.bridge import ChatSeen, MessageSeen, Observations, SendOrder, TickSeen
 from core.contracts.states import ChatKind, Direction
 from core.contracts.texts import same_on_page
 from desktop_bridge.errors import PageError
@@ -28,7 +28,8 @@ MOST_LOOKS = 5
 
 log = structlog.get_logger(__name__)
 
-Post = Callable[[list[News]], Awaitable[None]]
+Post = Callable[[list[News]], Awaitable[Mapping[UUID, UUID]]]
+"""Hands news over, and returns the chats that were reported under another id than their own: {reported: its own}."""
 
 
 class PageIntake:
@@ -70,9 +71,16 @@ class PageIntake:
                 self._chats.keep_linked()
         return read
 
-    async def catch_up(self, chat_id: UUID) -> None:
+    def recognise(self, order: SendOrder) -> None:
+        """Call the chat of an order as the server does; see `Intake.recognise`."""
+        held = set(self._chats.holders(order.known_external_ids).values()) - {order.chat_id}
+        with self._journal.store.transaction():
+            for chat_id in held:
+                self._chats.adopt(chat_id, order.chat_id)
+
+    async def catch_up(self, order: SendOrder) -> None:
         """Read the open chat and tell everything new in it; see `Intake.catch_up`."""
-        await self._read_current(unread=0, expect=chat_id)
+        await self._read_current(unread=0, expect=order)
         await self.flush()
 
     async def read_open(self, unread: int = 0) -> UUID | None:
@@ -90,8 +98,8 @@ class PageIntake:
                 seq, news = self._chats.owed(BATCH)
                 if not news:
                     return
-                await self._post(news)
-                self._chats.acknowledge(seq)
+                renamed = await self._post(news)
+                self._chats.acknowledge(seq, renamed)
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
@@ -145,7 +153,7 @@ class PageIntake:
 
     # -- the open chat ------------------------------------------------------------------------------------------------
 
-    async def _read_current(self, *, unread: int, expect: UUID | None = None) -> UUID | None:
+    async def _read_current(self, *, unread: int, expect: SendOrder | None = None) -> UUID | None:
         """Read the chat that is open; return its id if something in it was new."""
         chat = await self._page.current()
         if chat is None:
@@ -156,7 +164,8 @@ class PageIntake:
         if self._is_excluded(chat):
             return None
         unread = max(unread, self._chats.opening(chat.title))
-        bubbles = await self._all_new(chat, unread)
+        stranger = expect is not None and not self._chats.customer_wrote(expect.chat_id)
+        bubbles = await self._all_new(chat, max(unread, 1) if stranger else unread, stranger=stranger)
         if unread and self._undrawn(chat.title, bubbles):
             return None
         if (after := await self._page.current()) is None or after.title != chat.title:
@@ -183,14 +192,18 @@ class PageIntake:
         known = self._chats.with_title(chat.title)
         return bool(known) and all(c.excluded for c in known)
 
-    async def _all_new(self, chat: OpenChat, unread: int) -> list[Bubble]:
-        """Return the bubbles from the newest known one (or the first unread one) down, all of them drawn and unfolded."""
+    async def _all_new(self, chat: OpenChat, unread: int, *, stranger: bool = False) -> list[Bubble]:
+        """Return the bubbles from the newest known one (or the first unread one) down, all of them drawn and unfolded.
+
+        Of a `stranger` the journal has nothing to show that they wrote, so their newest message is looked for in any case.
+        """
         scrolled = False
         for _ in range(CHAT_PAGES):
             bubbles = await self._page.bubbles()
             known = self._chats.known(b.external_id for b in bubbles)
             customers = sum(b.direction is Direction.IN for b in bubbles)
-            if known or customers >= unread or not await self._page.scroll_up():
+            enough = customers >= unread or (known and not stranger)
+            if enough or not await self._page.scroll_up():
                 break
             scrolled = True
         drawn = []
@@ -203,13 +216,14 @@ class PageIntake:
         del chat
         return drawn
 
-    def _keep(self, chat: OpenChat, bubbles: list[Bubble], unread: int, expect: UUID | None) -> UUID | None:
+    def _keep(self, chat: OpenChat, bubbles: list[Bubble], unread: int, expect: SendOrder | None) -> UUID | None:
         known = self._chats.known(b.external_id for b in bubbles)
         with self._journal.store.transaction():
             chat_id = self._identity(chat, known, bubbles, expect)
             if chat_id is None:
                 return None
-            live = _live_from(bubbles, known, unread)
+            proof = set(expect.known_external_ids) if expect is not None else set()
+            live = _live_from(bubbles, proof | known.keys(), unread)
             pending = self._unsettled_texts(chat_id)
             messages: list[MessageSeen] = []
             ticks: list[TickSeen] = []
@@ -233,19 +247,34 @@ class PageIntake:
         return None
 
     def _identity(
-        self, chat: OpenChat, known: dict[str, KnownMessage], bubbles: list[Bubble], expect: UUID | None
+        self, chat: OpenChat, known: dict[str, KnownMessage], bubbles: list[Bubble], expect: SendOrder | None
     ) -> UUID | None:
-        """Return whose chat this is: by the newest known message in it, or else a new one."""
+        """Return whose chat this is: that of the order whose messages are in it, or of the newest known one, or else a new one."""
+        held = self._chats.holders(known)
+        if expect is not None and {b.external_id for b in bubbles} & set(expect.known_external_ids):
+            chat_id = expect.chat_id
+            for other in set(held.values()) - {chat_id}:
+                self._chats.adopt(other, chat_id)
+            if self._chats.chat(chat_id) is None:
+                self._chats.add_chat(chat.title, chat_id=chat_id)
+            return self._named(chat_id, chat.title)
         for seen in reversed(bubbles):
-            if seen.external_id in known:
-                chat_id = known[seen.external_id].chat_id
-                kept = self._chats.chat(chat_id)
-                if kept is not None and kept.title != chat.title:
-                    self._chats.rename(chat_id, chat.title)
-                return chat_id
+            if seen.external_id in held:
+                return self._named(held[seen.external_id], chat.title)
+        for one in known.values():  # of the phone alone, which may have sent it to many: the title has to agree
+            kept = self._chats.chat(one.chat_id)
+            if kept is not None and kept.title == chat.title:
+                return kept.id
         if expect is not None or not any(not b.empty for b in bubbles):
             return None
         return self._chats.add_chat(chat.title)
+
+    def _named(self, chat_id: UUID, title: str) -> UUID:
+        """Keep the title under which a chat is shown now."""
+        kept = self._chats.chat(chat_id)
+        if kept is not None and kept.title != title:
+            self._chats.rename(chat_id, title)
+        return chat_id
 
     def _unsettled_texts(self, chat_id: UUID) -> list[str]:
         """Return texts whose bubble belongs to a send that is not settled: its report tells of it, not we."""
@@ -253,7 +282,7 @@ class PageIntake:
         return [a.text for a in self._journal.sends.unsettled() if a.chat_id == chat_id and a.recovery in waiting]
 
 
-def _live_from(bubbles: list[Bubble], known: dict[str, KnownMessage], unread: int) -> int:
+def _live_from(bubbles: list[Bubble], known: Collection[str], unread: int) -> int:
     """Return the index from which on messages are news and not history."""
     places = [number for number, seen in enumerate(bubbles) if seen.external_id in known]
     if places:

@@ -1,7 +1,7 @@
 """What the bridge has seen: chats with their evidence, messages, rows of the list, and news still owed to the server."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -56,9 +56,11 @@ class ChatLog:
         row = self._store.first("SELECT * FROM chats WHERE id = ?", str(chat_id))
         return _chat(row) if row else None
 
-    def add_chat(self, title: str, kind: ChatKind = ChatKind.PERSON, *, excluded: bool = False) -> UUID:
-        """Name a chat that was never seen before. Of an excluded one only the keyed hash of its title is kept."""
-        chat_id = new_id()
+    def add_chat(
+        self, title: str, kind: ChatKind = ChatKind.PERSON, *, excluded: bool = False, chat_id: UUID | None = None
+    ) -> UUID:
+        """Name a chat that was never seen before, as the server does if that is known. Of an excluded one only a hash is kept."""
+        chat_id = chat_id or new_id()
         self._store.run(
             "INSERT INTO chats (id, title_key, title, kind, excluded, made_at) VALUES (?, ?, ?, ?, ?, ?)",
             str(chat_id), self._key(title), None if excluded else title, kind, int(excluded), now_text(),
@@ -72,7 +74,39 @@ class ChatLog:
             title, self._key(title), str(chat_id),
         )  # fmt: skip
 
+    def adopt(self, reported: UUID, chat_id: UUID) -> None:
+        """Call a chat `chat_id` from now on, wherever it is named, news that is still owed included; the caller holds the transaction."""
+        self._store.run(
+            """INSERT OR IGNORE INTO chats (id, title_key, title, kind, excluded, made_at)
+               SELECT ?, title_key, title, kind, excluded, made_at FROM chats WHERE id = ?""",
+            str(chat_id), str(reported),
+        )  # fmt: skip
+        for table in ("messages", "sends"):
+            self._store.run(f"UPDATE {table} SET chat_id = ? WHERE chat_id = ?", str(chat_id), str(reported))  # noqa: S608
+        for field in ("$.chat_id", "$.id"):
+            self._store.run(
+                "UPDATE outbox SET body = json_set(body, ?, ?) WHERE json_extract(body, ?) = ?",
+                field, str(chat_id), field, str(reported),
+            )  # fmt: skip
+        self._store.run("DELETE FROM chats WHERE id = ?", str(reported))
+
     # -- messages -----------------------------------------------------------------------------------------------------
+
+    def holders(self, external_ids: Iterable[str]) -> dict[str, UUID]:
+        """Return the chats of those messages that stand in one chat only: a customer's, or a send of ours.
+
+        What the phone sent may have gone to many people, and then it stands in the chat of each of them.
+        """
+        found: dict[str, UUID] = {}
+        for external_id in external_ids:
+            row = self._store.first(
+                """SELECT chat_id FROM messages WHERE external_id = ? AND kind <> 'system' AND (direction = ? OR external_id IN
+                       (SELECT json_extract(report, '$.external_id') FROM sends WHERE sends.chat_id = messages.chat_id))""",
+                external_id, Direction.IN,
+            )  # fmt: skip
+            if row is not None:
+                found[external_id] = UUID(row["chat_id"])
+        return found
 
     def known(self, external_ids: Iterable[str]) -> dict[str, KnownMessage]:
         """Return those of the messages that are in the journal, by id."""
@@ -168,10 +202,12 @@ class ChatLog:
         news: list[News] = [_KINDS[row["kind"]].model_validate_json(row["body"]) for row in rows]
         return (rows[-1]["seq"] if rows else 0), news
 
-    def acknowledge(self, seq: int) -> None:
-        """Drop the news up to `seq`."""
+    def acknowledge(self, seq: int, renamed: Mapping[UUID, UUID] | None = None) -> None:
+        """Drop the news up to `seq`, and call the chats as the server did in its answer to them."""
         with self._store.transaction():
             self._store.run("DELETE FROM outbox WHERE seq <= ?", seq)
+            for reported, chat_id in (renamed or {}).items():
+                self.adopt(reported, chat_id)
 
     def keep_together(
         self, chats: Sequence[ChatSeen], messages: Sequence[MessageSeen], ticks: Sequence[TickSeen]

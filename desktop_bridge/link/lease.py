@@ -29,6 +29,8 @@ class LeaseKeeper:
         self._until = 0.0
         self._told: Session | None = None
         self.held = asyncio.Event()
+        self.elsewhere = False
+        """Another bridge holds the channel: it reads the page, and we would only open its chats a second time."""
         self._ring = asyncio.Event()
 
     def epoch(self) -> int:
@@ -57,6 +59,7 @@ class LeaseKeeper:
                 wait = await self._renew()
                 tries = 0
             except Conflict as refused:
+                self.elsewhere = True
                 self._lose(refused)
                 tries += 1
                 wait = pause(tries + 3)
@@ -81,6 +84,7 @@ class LeaseKeeper:
         if self._lease is None or lease.epoch != self._lease.epoch:
             log.info("channel.taken", epoch=lease.epoch, lease_seconds=lease.lease_seconds)
         self._lease, self._until, self._told = lease, asked + lease.lease_seconds, session
+        self.elsewhere = False
         self.held.set()
         return lease.lease_seconds / 3
 

@@ -108,7 +108,10 @@ class Message(_Strict):
 
 
 class Chat(_Strict):
-    """A row of the list. `id` is the 15-digit key of the page, `moved` its place in the list: higher is nearer the top."""
+    """A row of the list. `id` is the 15-digit key of the page, `moved` its place in the list: higher is nearer the top.
+
+    `drafts` are half-typed texts by linked device: one browser does not see what stands in the box of another.
+    """
 
     id: str
     title: str
@@ -117,7 +120,7 @@ class Chat(_Strict):
     unread: int = 0
     marked_unread: bool = False
     muted: bool = False
-    draft: str = ""
+    drafts: dict[str, str] = {}
     moved: int = 0
     last: Message | None = None
 

@@ -73,8 +73,8 @@ class Pages:
             "open": self._open,
             "older": self._older,
             "read": lambda _, c: state.mark_read(c["chat"]),
-            "draft": lambda _, c: state.save_draft(c["chat"], c["text"]),
-            "send": lambda _, c: delivery.accept(c["chat"], c["id"], c["text"], c.get("quoted")),
+            "draft": lambda _, c: state.save_draft(c["chat"], c["device"], c["text"]),
+            "send": self._send,
             "retry": lambda _, c: delivery.retry(c["id"]),
             "gesture": self._gesture,
             "recording": lambda _, c: state.note(JournalKind.RECORDING_STARTED, chat=c["chat"]),
@@ -169,6 +169,10 @@ class Pages:
         self._delivery.after(
             self._state.settings.faults.history_delay_ms, lambda: self._send_history(queue, chat, None)
         )
+
+    def _send(self, _: asyncio.Queue[Event], command: Event) -> None:
+        self._delivery.accept(command["chat"], command["id"], command["text"], command.get("quoted"))
+        self._state.save_draft(command["chat"], command["device"], "")
 
     def _older(self, queue: asyncio.Queue[Event], command: Event) -> None:
         self._send_history(queue, command["chat"], command["before"])

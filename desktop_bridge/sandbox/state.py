@@ -155,11 +155,11 @@ class SandboxState:
                 message.status = Status.READ
                 self._push_message(message)
 
-    def save_draft(self, chat_id: str, text: str) -> None:
-        """Keeps half-typed text with its chat, as the real page does."""
+    def save_draft(self, chat_id: str, device: str, text: str) -> None:
+        """Keeps half-typed text with its chat and the linked device it was typed on, as the real page does."""
         chat = self.chats[chat_id]
-        if chat.draft != text:
-            chat.draft = text
+        if chat.drafts.get(device, "") != text:
+            chat.drafts[device] = text
             self._push_chat(chat)
 
     # -- messages -------------------------------------------------------------------------------------------------
@@ -212,7 +212,6 @@ class SandboxState:
             quoted=quoted,
         )
         self.messages[message_id] = message
-        chat.draft = ""
         self._place(chat, message, counts=False)
         self._push_message(message)
         return message

@@ -33,15 +33,25 @@ class Budget:
         """Return if one more send to this chat is within the limits.
 
         Raises:
-            ColdMessage: the chat holds no message of the customer.
             OverBudget: a limit of the hour is reached; it says which, and for how long.
         """
-        if not self._chats.customer_wrote(chat_id):
+        self._within(self._per_hour, None, "messages", "WAXOS_BRIDGE__SENDS_PER_HOUR")
+        self._within(self._per_chat_hour, chat_id, "messages to this chat", "WAXOS_BRIDGE__SENDS_PER_CHAT_HOUR")
+
+    def customer_wrote(self, chat_id: UUID) -> bool:
+        """Tell whether the journal has a message of the customer; one that is new, or was lost, has to look at the chat first."""
+        return self._chats.customer_wrote(chat_id)
+
+    def refuse_cold(self, chat_id: UUID) -> None:
+        """Return if somebody wrote to us in this chat.
+
+        Raises:
+            ColdMessage: the chat holds no message of the customer.
+        """
+        if not self.customer_wrote(chat_id):
             raise ColdMessage(
                 "nobody wrote to us in this chat", hint="WAXOS answers people who wrote first; write from the phone"
             )
-        self._within(self._per_hour, None, "messages", "WAXOS_BRIDGE__SENDS_PER_HOUR")
-        self._within(self._per_chat_hour, chat_id, "messages to this chat", "WAXOS_BRIDGE__SENDS_PER_CHAT_HOUR")
 
     def _within(self, limit: int, chat_id: UUID | None, what: str, setting: str) -> None:
         now = self._now()

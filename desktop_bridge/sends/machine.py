@@ -91,6 +91,7 @@ class SendMachine:
             PageError: the page is unusable before anything could leave, or while settling; the journal keeps the state, ask again.
             WaxosError: the authority could not be told; the journal keeps the outcome.
         """
+        self._do.intake.recognise(order)
         earlier = self._do.journal.last(order.send_id)
         what = earlier.recovery if earlier else Recovery.BEGIN_ANEW
         log.info("send.taken", send_id=str(order.send_id), part=order.part, settle=order.settle_only, recovery=what)
@@ -141,6 +142,9 @@ class SendMachine:
         page = self._do.page
         await page.open(target_of(order))
         attempt = self._step(attempt, Phase.OPENED)
+        if not self._do.budget.customer_wrote(order.chat_id):
+            await self._do.intake.catch_up(order)
+        self._do.budget.refuse_cold(order.chat_id)
         await page.clear_box(self._do.journal.texts_typed_in(order.chat_id, attempt))
         pause, char_ms = typing_pace(order.text, on=self._pacing)
         if pause:
@@ -150,7 +154,7 @@ class SendMachine:
 
     async def _stand(self, order: SendOrder) -> Standing:
         """Tell the authority all that the chat shows, then look once more; nothing is read after this look but by the guard."""
-        await self._do.intake.catch_up(order.chat_id)
+        await self._do.intake.catch_up(order)
         standing = await self._do.page.look()
         if standing.text != order.text:
             raise TextDiffers("somebody changed the text in the box", hint="send it again from the panel")
@@ -206,7 +210,7 @@ class SendMachine:
         )
         attempt = self._settled(attempt, said)
         await self._tidy(order)
-        await self._do.intake.catch_up(order.chat_id)
+        await self._do.intake.catch_up(order)
         return await self._report(attempt)
 
     async def _found(self, order: SendOrder, attempt: Attempt, sighting: Sighting) -> str:

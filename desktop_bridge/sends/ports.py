@@ -111,5 +111,8 @@ class ChatPage(Protocol):
 class Intake(Protocol):
     """What brings news of the page to the authority."""
 
-    async def catch_up(self, chat_id: UUID) -> None:
-        """Read the open chat and tell the authority everything new in it, before it is asked to arm."""
+    def recognise(self, order: SendOrder) -> None:
+        """Call the chat of an order as the authority does, where the journal has it under a name of its own."""
+
+    async def catch_up(self, order: SendOrder) -> None:
+        """Read the open chat, which is the order's, and tell the authority everything new in it, before it is asked to arm."""

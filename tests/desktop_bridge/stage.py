@@ -50,6 +50,8 @@ class Stage:
     journal: Journal
     intake: PageIntake
     told: list[News]
+    renamed: dict[UUID, UUID]
+    """What the server answers to the next news: the chats that have another id than they were reported under."""
 
     async def customer(self, title: str, *texts: str) -> str:
         """Add a chat in which a customer has written, and return its id in the sandbox."""
@@ -146,13 +148,16 @@ async def set_stage(home: Path, configure: Callable[[Sandbox], Any] | None = Non
         journal = open_journal(settings)
         told: list[News] = []
 
-        async def post(news: list[News]) -> None:
+        renamed: dict[UUID, UUID] = {}
+
+        async def post(news: list[News]) -> dict[UUID, UUID]:
             told.extend(news)
+            return renamed
 
         try:
             await page.start()
             await page.linked()
-            yield Stage(sandbox, browser, page, journal, PageIntake(page, journal, post), told)
+            yield Stage(sandbox, browser, page, journal, PageIntake(page, journal, post), told, renamed)
         finally:
             await browser.stop()
             journal.close()

@@ -1,7 +1,7 @@
 // The side column: filters, search, and a list of which only the visible rows exist.
 import { avatar, glyph, icon, listTick } from "./icons.js";
 import { clock, count, dayName, say } from "./labels.js";
-import { h, testids, trusted } from "./dom.js";
+import { h, page, testids, trusted } from "./dom.js";
 import { withEmoji } from "./text.js";
 
 const OVERSCAN = 4;
@@ -197,8 +197,9 @@ export class ChatList {
   }
 
   #preview(chat) {
-    if (chat.draft && chat.id !== this.store.open) {
-      return h("span", { class: "preview" }, h("span", { class: "draft" }, `${say.draft}: `), chat.draft);
+    const draft = chat.drafts[page.device];
+    if (draft && chat.id !== this.store.open) {
+      return h("span", { class: "preview" }, h("span", { class: "draft" }, `${say.draft}: `), draft);
     }
     const { last } = chat;
     const text = previewOf(last);

@@ -22,8 +22,8 @@ export class Compose {
     });
     this.picker = new Picker(this.editor, store, chat);
     this.editor.node.addEventListener("keydown", trusted((event) => this.#key(event)));
-    this.editor.set(chat.draft);
-    this.saved = chat.draft;
+    this.saved = chat.drafts[page.device] ?? "";
+    this.editor.set(this.saved);
     this.draw(settings);
   }
 

@@ -208,21 +208,21 @@ class Desk {
   }
 
   #draft(chat, text) {
-    this.store.chats.get(chat).draft = text;
-    this.link.send({ do: "draft", chat, text });
+    this.store.chats.get(chat).drafts[page.device] = text;
+    this.link.send({ do: "draft", chat, device: page.device, text });
   }
 
   // The bubble is there at once with its clock; the server's echo takes its place.
   #send(chat, text) {
     const id = `3EB0${[...crypto.getRandomValues(new Uint8Array(9))].map((b) => b.toString(16).padStart(2, "0")).join("").toUpperCase()}`;
-    const command = { do: "send", chat, id, text };
+    const command = { do: "send", chat, device: page.device, id, text };
     this.unsent.set(id, command);
     const messages = this.store.messages.get(chat) ?? new Map();
     const order = Math.max(0, ...[...messages.values()].map((m) => m.order)) + 0.5;
     const message = { id, chat, order, kind: "text", text, source: "page", author: "", at: new Date().toISOString(), status: "pending", reactions: [], media: null };
     messages.set(id, message);
     this.store.messages.set(chat, messages);
-    this.store.chats.get(chat).draft = "";
+    delete this.store.chats.get(chat).drafts[page.device];
     this.conversation.stuck = true;
     this.conversation.draw();
     this.link.send(command);

@@ -1,7 +1,16 @@
 // Builds elements. A test id is written only in the build that ships them.
 const SVG = "http://www.w3.org/2000/svg";
 
-export const page = { build: "testid", ids: "bare", lang: "en" };
+// Each browser is a linked device of its own, with drafts that no other sees.
+const DEVICE = "sandbox-device";
+
+function device() {
+  const known = localStorage.getItem(DEVICE) ?? crypto.randomUUID();
+  localStorage.setItem(DEVICE, known);
+  return known;
+}
+
+export const page = { build: "testid", ids: "bare", lang: "en", device: device() };
 
 export const testids = () => page.build === "testid";
 

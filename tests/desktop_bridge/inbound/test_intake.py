@@ -53,7 +53,7 @@ async def test_a_first_message_is_news_still_after_a_crash_between_opening_and_r
         await _linked(stage)
         await stage.customer("Anna", "When do you open?")
 
-        async def dies(*_: Any) -> Any:
+        async def dies(*_: Any, **__: Any) -> Any:
             raise PageError("the page went away")
 
         with monkeypatch.context() as patched:

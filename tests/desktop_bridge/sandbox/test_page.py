@@ -1,7 +1,5 @@
 """The business's page in a real Chromium: what it must share with the page that it imitates."""
 
-import asyncio
-
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
@@ -351,8 +349,11 @@ class TestCustomer:
         other = await elsewhere.new_page()
         await other.goto(sandbox.url)
         await sandbox.client.add_chat("Anna")
-        await asyncio.gather(open_chat(page, "Anna"), open_chat(other, "Anna"))
+        await open_chat(page, "Anna")
         await page.keyboard.type("from the first")
+        await expect(page.locator(f"{BOX} > p")).to_have_text(["from the first"])
+        await open_chat(other, "Anna")
+        assert await paragraphs(other) == [""]
         await page.keyboard.press("Enter")
         await expect(other.locator("[data-id] .selectable-text")).to_have_text("from the first")
         await elsewhere.close()

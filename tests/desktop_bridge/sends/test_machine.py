@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.contracts.bridge import SendOrder
 from core.errors import Conflict, WaxosError
 from desktop_bridge.failpoints import planned
 from desktop_bridge.journal.sends import SendLog
@@ -35,8 +36,11 @@ class ModelIntake:
     def __init__(self, server: ModelServer) -> None:
         self._server = server
 
-    async def catch_up(self, chat_id: UUID) -> None:
-        assert chat_id == self._server.chat_id
+    def recognise(self, order: SendOrder) -> None:
+        assert order.chat_id == self._server.chat_id
+
+    async def catch_up(self, order: SendOrder) -> None:
+        assert order.chat_id == self._server.chat_id
         self._server.observe()
 
 
@@ -44,6 +48,13 @@ class Anything:
     """A budget that allows everything."""
 
     def allow(self, chat_id: UUID) -> None:
+        del chat_id
+
+    def customer_wrote(self, chat_id: UUID) -> bool:
+        del chat_id
+        return False
+
+    def refuse_cold(self, chat_id: UUID) -> None:
         del chat_id
 
 
