@@ -22,14 +22,20 @@ def crashtest(
     quiet: Annotated[
         float, typer.Option(min=1, help="Seconds in which nothing may arrive before the verdict.")
     ] = QUIET_S,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="After so many no new sends are given out; the verdict follows.")
+    ] = None,
     home: Annotated[Path | None, typer.Option(help=_KEEP)] = None,
     out: Annotated[Path | None, typer.Option(help="A file that gets the JSON line too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line instead of a list.")] = False,
 ) -> None:
     """Kill every process of a whole desk while it sends, and count what the customers' phones received."""
-    ask = Ask(sends, -(-sends // 2) if kills is None else kills, seed, quiet)
+    ask = Ask(sends, -(-sends // 2) if kills is None else kills, seed, quiet, minutes)
     with tempfile.TemporaryDirectory(prefix="waxos-crashtest-") as folder:
-        figures = asyncio.run(crash(ask, (home or Path(folder)) / "desk", _tell))
+        try:
+            figures = asyncio.run(crash(ask, (home or Path(folder)) / "desk", _tell))
+        except asyncio.CancelledError:
+            raise typer.Exit(130) from None
     line = json.dumps(figures, ensure_ascii=False)
     if out is not None:
         out.write_text(line + "\n", encoding="utf-8")

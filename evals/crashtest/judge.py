@@ -14,6 +14,8 @@ from evals.crashtest.phones import Received
 TOLD_STAFF = frozenset({"unknown", "abandoned", "returned"})
 """Staff know that it may not have left; anything else that is not on the phone is lost."""
 
+UNDER_WAY = frozenset({"queued", "leased", "armed"})
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -24,6 +26,7 @@ class Verdict:
     duplicates: int
     wrong_chat: int
     lost: int
+    under_way: int
     unknown: int
     faults: tuple[str, ...]
 
@@ -33,10 +36,13 @@ def judge(
     received: Sequence[Received],
     meant_for: Mapping[str, str],
     unknown: Collection[str],
+    *,
+    cut_short: bool = False,
 ) -> Verdict:
     """Compare the API's rows of `sends` with what was `received`.
 
-    `meant_for` names the phone that each text was written for, `unknown` the sends that staff were asked about.
+    `meant_for` names the phone that each text was written for, `unknown` the sends that staff were asked about. In a run that was
+    `cut_short` a text that the desk still has on its way is not lost yet.
     """
     newest: dict[str, Mapping[str, Any]] = {}
     for row in sorted(sends, key=lambda row: str(row["queued_at"])):
@@ -45,17 +51,20 @@ def judge(
     wrong = [one.text for one in received if meant_for.get(one.text) != one.chat]
     twice = [text for text, count in on_phones.items() if count > 1]
     doubted = {row["text"] for row in sends if row["id"] in unknown or row["status"] in ("unknown", "abandoned")}
-    lost = [
+    missing = [
         text
         for text, row in newest.items()
         if not on_phones[text] and row["status"] not in TOLD_STAFF and text not in doubted
     ]
+    under_way = [text for text in missing if cut_short and newest[text]["status"] in UNDER_WAY]
+    lost = [text for text in missing if text not in under_way]
     return Verdict(
         sends=len(newest),
         received=len(on_phones),
         duplicates=sum(on_phones[text] - 1 for text in twice),
         wrong_chat=len(wrong),
         lost=len(lost),
+        under_way=len(under_way),
         unknown=len(doubted),
         faults=(
             *(f"twice: {text}" for text in twice),

@@ -25,7 +25,8 @@ _WEIGHTS = {
 }
 _STAGES = ((ARMED, 52), (TO_ARM, 28), (TO_REPORT, 6), (EDGES, 14))
 _AT_A_POINT = 0.85
-_AGAIN = 0.15
+_WEIGHTS_AGAIN = {Target.BRIDGE: 25, Target.API: 25, Target.POSTGRES: 20, Target.WORKER: 15, Target.VALKEY: 15}
+_AGAIN = 0.5
 _ORDER_S = 15.0
 _SETTLE_S = 120.0
 _INTERRUPTS = frozenset({Target.BRIDGE, Target.BROWSER, Target.API, Target.POSTGRES})
@@ -66,10 +67,11 @@ class Killer:
             await self._see_settled(kill)
 
     async def last(self) -> None:
-        """Kill the browser once more, so that the page is loaded anew and its outbox delivers."""
+        """Kill the browser once more, uncounted, so that the page is loaded anew and its outbox delivers."""
         victim = self.desk.victim(Target.BROWSER)
         if victim is not None:
-            await self._now(Target.BROWSER, victim)
+            with suppress(psutil.NoSuchProcess):
+                victim.kill()
 
     async def _may(self) -> bool | None:
         return True if self.pace.stopped or self.pace.may_kill() else None
@@ -106,12 +108,13 @@ class Killer:
         return self._count(target, phase)
 
     async def _again(self) -> None:
-        """Now and then let the bridge die once more while it settles what the first death left."""
-        if self.chance.random() >= _AGAIN:
+        """Often let one more die while the bridge settles what the first death left: the worst moment, and one that costs no time."""
+        if len(self.kills) >= self.pace.kills or self.chance.random() >= _AGAIN:
             return
-        victim = await self._victim(Target.BRIDGE)
+        target = self.chance.choices(list(_WEIGHTS_AGAIN), list(_WEIGHTS_AGAIN.values()))[0]
+        victim = await self._victim(target)
         if victim is not None:
-            await self._at(SETTLING, Target.BRIDGE, victim, _ORDER_S)
+            await self._at(SETTLING, target, victim, _ORDER_S)
 
     def _count(self, target: Target, phase: str) -> Kill:
         kill = Kill(target, phase, time.time())

@@ -3,6 +3,7 @@
 The folder is what `FAILPOINTS=@FOLDER` names; `desktop_bridge/failpoints.py` is the other end.
 """
 
+import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ class Orders:
     """One bridge's folder."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)  # an earlier run's trace would tell of phases that never were
+        folder.mkdir(parents=True)
         self._folder = folder
         self._read = 0
         self._last = Passed(0.0, 0, IDLE)

@@ -22,7 +22,10 @@ class Pace:
     killed: int = 0
     unknown: set[str] = field(default_factory=set)
     returned: int = 0
+    closed: bool = False
+    """No new reply is begun; those under way are brought to their end."""
     stopped: bool = False
+    """All is over: nobody is killed any more."""
     began: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     _told: float = 0.0
@@ -32,12 +35,21 @@ class Pace:
         """Minutes from the first message to the last send that was settled."""
         return max(self.ended - self.began, 0.001) / 60
 
-    async def may_send(self, parts: int) -> None:
-        """Wait until the kills have caught up with the sends, then count `parts` as begun."""
+    async def may_send(self, parts: int) -> bool:
+        """Wait until the kills have caught up with the sends, then count `parts` as begun; False where no more are given out."""
         async for _ in ticks(3600):
-            if self.stopped or self.begun <= (self.killed + 1) * self.sends / max(self.kills, 1) + _AHEAD:
+            if self.closed or self.begun <= (self.killed + 1) * self.sends / max(self.kills, 1) + _AHEAD:
                 break
+        if self.closed:
+            return False
         self.begun += parts
+        return True
+
+    async def close_after(self, minutes: float) -> None:
+        """Give out no new sends once so many minutes have passed since the first."""
+        async for passed in ticks(minutes * 60 + 1, 0.5):
+            if passed >= minutes * 60:
+                self.closed = True
 
     def may_kill(self) -> bool:
         """Tell whether enough sends were begun for one more kill."""

@@ -3,13 +3,14 @@
 import asyncio
 import random
 import statistics
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.errors import WaxosError
+from evals.crashtest.cut import Cut
 from evals.crashtest.desk import CrashDesk
 from evals.crashtest.judge import Verdict, judge
 from evals.crashtest.kills import Killer, histogram, in_hand, points_missed, unsettled
@@ -21,69 +22,78 @@ from evals.crashtest.waiting import ticks
 from evals.crashtest.weather import Weather
 
 QUIET_S = 60.0
+CUT_QUIET_S = 10.0
+MOST_CHATS = 24
 _LONGEST_QUIET_S = 300.0
 SETTLE_LIMIT_S = 45.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked for: how many sends and kills, the seed of all chance, and how long nothing must move before the verdict."""
+    """What is asked for: how many sends and kills in at most how many minutes, the seed of all chance, and how long nothing must move."""
 
     sends: int
     kills: int
     seed: int
     quiet_s: float = QUIET_S
+    minutes: float | None = None
 
 
 async def crash(ask: Ask, home: Path, tell: Callable[[str], None]) -> dict[str, Any]:
     """Play the whole run on a desk in `home` and return its figures; `tell` hears of the progress.
 
+    A signal to end brings what is under way to its end and gives the verdict of what was done; a second one ends it at once.
+
     Raises:
+        CancelledError: it was ended before there was anything to judge.
         SetupError: the desk does not start, or ended.
     """
     desk = CrashDesk(home)
+    pace = Pace(ask.sends, ask.kills, tell)
+    cut = Cut(pace, tell)
     try:
         at = await desk.start()
         login = next(one for one in at.logins if one["role"] == "admin")
         async with Staff(at.api) as staff, Phones(at.sandbox, at.sandbox_token) as phones:
             await staff.sign_in(login)
             tell(f"the desk is ready: {at.ready_s}")
-            return await _play(ask, desk, staff, phones, tell)
+            return await _play(ask, desk, staff, phones, pace, cut)
     finally:
         await desk.stop()
 
 
-async def _play(ask: Ask, desk: CrashDesk, staff: Staff, phones: Phones, tell: Callable[[str], None]) -> dict[str, Any]:
+async def _play(ask: Ask, desk: CrashDesk, staff: Staff, phones: Phones, pace: Pace, cut: Cut) -> dict[str, Any]:
     chance = random.Random(ask.seed)  # noqa: S311 - a test that can be played again
-    pace = Pace(ask.sends, ask.kills, tell)
+    pace.began = time.monotonic()
     weather = Weather(phones, chance)
     killer = Killer(desk, staff, pace, chance)
-    chats = await phones.new_chats(titles(min(max(ask.sends // 20, 4), 24)))
+    chats = await phones.new_chats(titles(min(max(ask.sends // 8, 4), MOST_CHATS)))
     meant_for: dict[str, str] = {}
     talks = [Conversation(staff, phones, pace, weather, chat, meant_for) for chat in chats]
     said = replies(ask.sends, chance)
     shares = [said[number :: len(talks)] for number in range(len(talks))]
-    watching = asyncio.create_task(watch(staff, pace))
-    killing = asyncio.create_task(killer.run())
+    beside = [asyncio.create_task(part) for part in (watch(staff, pace), killer.run())]
+    if ask.minutes is not None:
+        beside.append(asyncio.create_task(pace.close_after(ask.minutes)))
     try:
-        held = await asyncio.gather(
-            *(talk.hold(share, number) for number, (talk, share) in enumerate(zip(talks, shares, strict=True))),
-            return_exceptions=True,
-        )
-        troubles = [await _trouble(error, tell) for error in held if error is not None]
-        pace.stopped = True
-        await killing
+        held = [
+            asyncio.create_task(talk.hold(share, number))
+            for number, (talk, share) in enumerate(zip(talks, shares, strict=True))
+        ]
+        troubles = await cut.hear_out(held)
+        pace.closed = pace.stopped = True
+        await beside[1]
         await weather.calm()
         await killer.last()
-        await quiet(phones, ask.quiet_s)
+        await quiet(phones, min(ask.quiet_s, CUT_QUIET_S) if cut.short else ask.quiet_s)
         rows = await all_sends(staff)
-        verdict = judge(rows, await phones.look(), meant_for, pace.unknown)
+        verdict = judge(rows, await phones.look(), meant_for, pace.unknown, cut_short=cut.short)
     finally:
-        for task in (watching, killing):
+        for task in beside:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-    return _figures(ask, pace, killer, verdict, rows, troubles)
+    return {**_figures(ask, pace, killer, verdict, rows, troubles), "cut_short": cut.short}
 
 
 async def watch(staff: Staff, pace: Pace) -> None:
@@ -109,13 +119,6 @@ async def all_sends(staff: Staff) -> list[Json]:
     return [send for chat in page["items"] for send in await staff.sends_of(chat["id"])]
 
 
-async def _trouble(error: BaseException, tell: Callable[[str], None]) -> str:
-    if not isinstance(error, WaxosError):
-        raise error
-    tell(f"a conversation ended early: {error.detail}")
-    return error.detail
-
-
 def _figures(
     ask: Ask, pace: Pace, killer: Killer, verdict: Verdict, rows: list[Json], troubles: list[str]
 ) -> dict[str, Any]:
@@ -136,6 +139,7 @@ def _figures(
         "settle_max_s": settled[-1] if settled else None,
         "settled_late": sum(seconds > SETTLE_LIMIT_S for seconds in settled),
         "wrong_chat": verdict.wrong_chat,
+        "under_way": verdict.under_way,
         "received": verdict.received,
         "came_back": pace.returned,
         "minutes": round(pace.minutes, 2),

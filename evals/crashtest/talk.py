@@ -103,7 +103,8 @@ class Conversation:
     async def hold(self, mine: Sequence[Reply], number: int) -> None:
         """Hold the whole conversation; `number` tells this chat's questions from others'."""
         for count, reply in enumerate(mine):
-            await self._pace.may_send(len(reply.parts))
+            if not await self._pace.may_send(len(reply.parts)):
+                return
             await self._weather.turn()
             if reply.asked or self._chat_id is None:
                 await self._ask(f"Question {_letters(count)} of {_letters(number)}: may I come by?")
