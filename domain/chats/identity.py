@@ -19,7 +19,7 @@ from core.contracts.states import ChatStatus
 from core.db.session import after_commit
 from domain.audit import service as audit
 from domain.channels.models import Channel
-from domain.chats.models import Chat, Message
+from domain.chats.models import AutomationSighting, Chat, Message
 from domain.chats.repository import proves_chat
 from domain.contacts.models import Contact
 from domain.drafts import returned, runs, store
@@ -97,7 +97,7 @@ async def _merge(session: AsyncSession, caller: Principal, into: Chat, gone: Cha
         await returned.carry_over(session, chat, _WHY)
         await outbox.recall_stale(session, chat)
     await store.make_room(session, gone)  # one pending reply a chat: that of the one which stays
-    for model in (Draft, DraftRun, Send):
+    for model in (Draft, DraftRun, Send, AutomationSighting):
         await session.execute(update(model).where(model.chat_id == gone.id).values(chat_id=into.id))
     await _move_messages(session, into, gone)
     _keep_the_later(into, gone)
