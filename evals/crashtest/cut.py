@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from core.errors import WaxosError
 from evals.crashtest.pace import Pace
@@ -37,7 +38,8 @@ class Cut:
         cut = asyncio.create_task(self._signalled.wait())
         over = asyncio.gather(*talks, return_exceptions=True)
         try:
-            await asyncio.wait({cut, over}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {cut, over}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not over.done():
                 self._tell("ending: what is under way is heard out; once more to end at once")
                 await asyncio.wait({over}, timeout=_HEAR_OUT_S)
