@@ -86,6 +86,7 @@ KnowledgeRead = Annotated[Principal, Depends(_having(Scope.KNOWLEDGE_READ))]
 KnowledgeWrite = Annotated[Principal, Depends(_having(Scope.KNOWLEDGE_WRITE))]
 ChannelsRead = Annotated[Principal, Depends(_having(Scope.CHANNELS_READ))]
 ChannelsWrite = Annotated[Principal, Depends(_having(Scope.CHANNELS_WRITE))]
+ChannelsRun = Annotated[Principal, Depends(_having(Scope.CHANNELS_RUN))]
 UsageRead = Annotated[Principal, Depends(_having(Scope.USAGE_READ))]
 BridgeDevice = Annotated[Principal, Depends(_having(Scope.BRIDGE))]
 

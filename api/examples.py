@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, SecretStr
 
-from core.contracts import accounts, base, bridge, channels, chats, drafts, knowledge, usage
+from core.contracts import accounts, base, bridge, channels, chats, drafts, knowledge, sessions, usage
 from core.contracts.reasoning import Claim, Passage
 from core.contracts.states import (
     AutomationState,
@@ -60,7 +60,7 @@ def _channels() -> Iterator[BaseModel]:
     yield channels.NewChannel(kind=ChannelKind.SANDBOX, name="Front desk", timezone="Europe/Lisbon")
     channel = channels.Channel(
         id=_id(3), kind=ChannelKind.SANDBOX, name="Front desk", mode=ChatMode.DRAFT, state=ChannelState.LINKED,
-        state_detail=None, timezone="Europe/Lisbon", holder_device_id=_id(4), epoch=7, last_seen_at=_AT,
+        state_detail=None, timezone="Europe/Lisbon", holder_device_id=_id(4), epoch=7, last_seen_at=_AT, health=_health_of(),
     )  # fmt: skip
     yield channel
     yield base.Page[channels.Channel](items=[channel])
@@ -80,6 +80,18 @@ def _channels() -> Iterator[BaseModel]:
         app_version="0.1.0", revoked_at=None,
     )  # fmt: skip
     yield base.Page[channels.Device](items=[device])
+    yield sessions.RiskText(
+        version="2026-11-24", official=["The official route is …"], risk=["WhatsApp's terms …"], promise=["WAXOS …"]
+    )
+    yield sessions.AcceptRisk(version="2026-11-24", number="+351 912 345 678", accepted=True)
+    yield sessions.LinkCode(channel_id=_id(3), data="2@Jx0…")
+
+
+def _health_of() -> sessions.ChannelHealth:
+    seen = sessions.BridgeHealth(
+        at=_AT, page_answers=True, last_scan_at=_AT, last_read_back_at=_AT, memory_mb=310, breaker=sessions.Breaker()
+    )
+    return sessions.ChannelHealth(verdict=sessions.ChannelVerdict.WORKS, says="Reads and sends.", seen=seen)
 
 
 def _chats() -> Iterator[BaseModel]:
@@ -113,7 +125,9 @@ def _drafts() -> Iterator[BaseModel]:
 def _bridge() -> Iterator[BaseModel]:
     sha256, tail = text_sha256([_ANSWER]), "3EB0C431C26A1916E07E"
     yield bridge.LeaseRequest(installation_id=_id(10), epoch=7, state=ChannelState.LINKED, app_version="0.1.0")
-    yield bridge.Lease(channel_id=_id(3), epoch=7, lease_seconds=30)
+    yield bridge.Lease(channel_id=_id(3), epoch=7, lease_seconds=30, risk_accepted=True)
+    yield sessions.LinkCodeSeen(epoch=7, data="2@Jx0kq7…")
+    yield sessions.LinkCodeTaken(kept=True, wanted_seconds=42.5)
     seen = bridge.MessageSeen(external_id=tail, chat_id=_id(5), direction=Direction.IN, text=_ASKED, wa_at=_AT)
     yield bridge.Observations(epoch=7, chats=[bridge.ChatSeen(id=_id(5), title="Carla", unread=1)], messages=[seen])
     yield bridge.ObservationsStored(new_messages=1, updated=0, duplicates=0, ignored=0)

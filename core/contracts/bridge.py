@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from core.contracts.base import Command, Utc, Wire
+from core.contracts.sessions import Breaker, BridgeHealth, ChannelAsk, Stop
 from core.contracts.states import ChannelState, ChatKind, Direction, MessageKind, Tick
 
 PROTOCOL = 1
@@ -49,14 +50,22 @@ class LeaseRequest(Command):
     state_detail: str | None = Field(default=None, max_length=300)
     app_version: str = Field(max_length=40)
     protocol: int = PROTOCOL
+    health: BridgeHealth | None = None
 
 
 class Lease(Wire):
-    """The channel is yours until `lease_seconds` from now (database time); renew at a third of it."""
+    """The channel is yours until `lease_seconds` from now (database time); renew at a third of it.
+
+    Without `risk_accepted` a bridge opens no page but one of its own computer. `asked` is given once: what is lost is asked again.
+    """
 
     channel_id: UUID
     epoch: int
     lease_seconds: float
+    risk_accepted: bool = False
+    stopped: Stop | None = Field(default=None, description="nothing is sent until a person resumes; settling goes on")
+    asked: ChannelAsk | None = None
+    breaker: Breaker | None = Field(default=None, description="as a bridge of this channel told it last")
 
 
 class ChatSeen(Command):
@@ -229,6 +238,8 @@ class BridgeHintType(StrEnum):
     SEND_QUEUED = "send.queued"
     SEND_CANCELLED = "send.cancelled"
     CHAT_READ = "chat.read"
+    CHANNEL_ASKED = "channel.asked"
+    CODE_WANTED = "code.wanted"
     REVOKED = "device.revoked"
 
 

@@ -18,6 +18,7 @@ class Scope(StrEnum):
     KNOWLEDGE_WRITE = "knowledge:write"
     CHANNELS_READ = "channels:read"
     CHANNELS_WRITE = "channels:write"
+    CHANNELS_RUN = "channels:run"
     MEMBERS_READ = "members:read"
     USAGE_READ = "usage:read"
     BRIDGE = "bridge"
@@ -31,7 +32,7 @@ _STAFF = {
     Scope.CHANNELS_READ,
     Scope.MEMBERS_READ,
 }
-_ADMIN = _STAFF | {Scope.KNOWLEDGE_WRITE, Scope.USAGE_READ}
+_ADMIN = _STAFF | {Scope.KNOWLEDGE_WRITE, Scope.USAGE_READ, Scope.CHANNELS_RUN}
 
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.STAFF: frozenset(_STAFF),

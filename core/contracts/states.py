@@ -203,6 +203,7 @@ class SendWait(StrEnum):
     BRIDGE_LIMIT = "bridge_limit"
     BRIDGE_AWAY = "bridge_away"
     CHANNEL_DOWN = "channel_down"
+    CHANNEL_STOPPED = "channel_stopped"
     UNKNOWN_BEFORE = "unknown_before"
 
 

@@ -40,6 +40,10 @@ class ChannelRepository:
             .execution_options(populate_existing=True)
         )
 
+    async def with_address(self, address: str) -> Channel | None:
+        """Return the channel that has this number, if any."""
+        return await self.session.scalar(select(Channel).where(Channel.address == address))
+
     async def has_armed_send(self, channel_id: UUID) -> bool:
         """Tell whether a send of the channel was armed and is not settled yet."""
         armed = select(Send.id).where(Send.channel_id == channel_id, Send.status == SendStatus.ARMED).limit(1)

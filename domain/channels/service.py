@@ -16,13 +16,19 @@ from core.contracts.channels import NewChannel
 from core.contracts.events import Event, EventType
 from core.contracts.ids import new_id
 from core.contracts.principal import Principal
+from core.contracts.sessions import Breaker, BridgeHealth, ChannelAsk, Stop
 from core.contracts.states import ChannelState, ChatMode
 from core.db.session import DeviceHint, after_commit
 from core.errors import Conflict, InvalidInput, NotFound
 from core.settings import DeskSettings
 from domain.audit import service as audit
+from domain.channels.health import judge
 from domain.channels.models import Channel
 from domain.channels.repository import ChannelRepository
+from domain.channels.risk import consented
+
+ASK_LIFE = timedelta(seconds=60)
+"""What a person asked is handed out so long; a bridge that comes back later must not act on it by surprise."""
 
 
 async def create_channel(session: AsyncSession, caller: Principal, body: NewChannel) -> WireChannel:
@@ -48,14 +54,14 @@ async def create_channel(session: AsyncSession, caller: Principal, body: NewChan
     audit.record(session, caller, "channel.created", "channel", channel.id, {"kind": str(body.kind)})
     changed(session, channel)
     await session.flush()
-    return _to_wire(channel, await channels.now())
+    return to_wire(channel, await channels.now())
 
 
 async def list_channels(session: AsyncSession) -> Page[WireChannel]:
     """Return every channel, by name; one whose bridge has gone silent is shown as offline."""
     channels = ChannelRepository(session)
     now = await channels.now()
-    return Page(items=[_to_wire(channel, now) for channel in await channels.all()])
+    return Page(items=[to_wire(channel, now) for channel in await channels.all()])
 
 
 async def lease(session: AsyncSession, caller: Principal, body: LeaseRequest, desk: DeskSettings) -> Lease:
@@ -90,9 +96,48 @@ async def lease(session: AsyncSession, caller: Principal, body: LeaseRequest, de
     channel.state, channel.state_detail = body.state, body.state_detail
     if body.state is ChannelState.LINKED:
         channel.linked_at = channel.linked_at or now
+    if body.state is ChannelState.RESTRICTED and channel.stopped_at is None:
+        _stop(session, channel, Stop.RESTRICTED, now)
     channel.last_seen_at = now
     channel.lease_until = now + timedelta(seconds=desk.channel_lease_seconds)
-    return Lease(channel_id=channel.id, epoch=channel.epoch, lease_seconds=desk.channel_lease_seconds)
+    breaker = _keep_health(session, channel, body.health, now)
+    return Lease(
+        channel_id=channel.id,
+        epoch=channel.epoch,
+        lease_seconds=desk.channel_lease_seconds,
+        risk_accepted=consented(channel),
+        stopped=Stop(channel.stopped_reason) if channel.stopped_reason else None,
+        asked=_take_asked(channel, now),
+        breaker=breaker,
+    )
+
+
+def _stop(session: AsyncSession, channel: Channel, reason: Stop, now: datetime) -> None:
+    channel.stopped_reason, channel.stopped_at = reason, now
+    audit.record_machine(session, channel.tenant_id, "channel.stopped", "channel", channel.id, {"reason": reason.value})
+    changed(session, channel)
+
+
+def _keep_health(session: AsyncSession, channel: Channel, told: BridgeHealth | None, now: datetime) -> Breaker | None:
+    """Keep what a bridge tells of itself and return the breaker as it stands, which a bridge that starts anew takes up."""
+    before = BridgeHealth.model_validate(channel.health) if channel.health is not None else None
+    kept = before.breaker if before is not None else None
+    if told is None:
+        return kept
+    breaker = told.breaker or kept
+    verdict = judge(channel, now).says
+    channel.health = told.model_copy(update={"breaker": breaker}).model_dump(mode="json")
+    channel.health_at = now
+    if judge(channel, now).says != verdict:
+        changed(session, channel)
+    return breaker
+
+
+def _take_asked(channel: Channel, now: datetime) -> ChannelAsk | None:
+    """Return what a person asked for, once."""
+    asked, at = channel.asked, channel.asked_at
+    channel.asked = channel.asked_at = None
+    return ChannelAsk(asked) if asked is not None and at is not None and now - at <= ASK_LIFE else None
 
 
 async def end_lease(session: AsyncSession, channel_id: UUID, device_id: UUID) -> None:
@@ -142,7 +187,12 @@ def _refuse_if_held(channel: Channel, caller: Principal, body: LeaseRequest, fre
     )
 
 
-def _to_wire(channel: Channel, now: datetime) -> WireChannel:
-    wire = WireChannel.model_validate(channel)
+def to_wire(channel: Channel, now: datetime) -> WireChannel:
+    """Return a channel as the API shows it, with what it can do at this moment."""
+    wire = WireChannel.model_validate({**_plain(channel), "health": judge(channel, now)})
     served = channel.lease_until is not None and channel.lease_until > now
     return wire if served else wire.model_copy(update={"state": ChannelState.OFFLINE, "holder_device_id": None})
+
+
+def _plain(channel: Channel) -> dict[str, object]:
+    return {name: getattr(channel, name) for name in WireChannel.model_fields if name != "health"}

@@ -21,6 +21,7 @@ from core.contracts.principal import Principal
 from core.contracts.states import ChatKind, SendStatus
 from core.errors import Conflict
 from core.settings import DeskSettings
+from domain.channels.health import takes_sends
 from domain.channels.models import Channel
 from domain.chats.models import Chat
 from domain.chats.repository import database_now, lock_chat, newest_external_ids, proving_external_ids
@@ -85,6 +86,9 @@ async def lease_next(session: AsyncSession, caller: Principal, body: NextSend, d
     if unsettled is not None:
         chat = await lock_chat(session, unsettled.chat_id)
         return await _order(session, chat, await outbox.lock_send(session, unsettled.id), body.epoch, settle_only=True)
+    if not takes_sends(channel):
+        await _put_back(session, channel)
+        return None
     for send_id, chat_id in await _candidates(session, channel, desk):
         chat = await lock_chat(session, chat_id)
         send = await outbox.lock_send(session, send_id)
@@ -108,8 +112,8 @@ async def arm(
 ) -> Armed | Conflict:
     """Allow one click, if everything is still as it was approved.
 
-    A chat that moved on gives the send back to staff, and one over a limit of the hour waits: those refusals (`chat_moved`,
-    `over_limit`) are returned, not raised, so that they are committed.
+    A chat that moved on gives the send back to staff; one over a limit of the hour, or of a channel that was stopped, waits: those
+    refusals (`chat_moved`, `over_limit`, `channel_stopped`) are returned, not raised, so that they are committed.
 
     Raises:
         Conflict: `lease_lost`, `text_differs`, `tail_unknown`, `armed_before`, `not_leased`.
@@ -136,14 +140,11 @@ async def arm(
         )
     if await _return_if_stale(session, chat, send):
         return _chat_moved(chat, send)
-    if await limits.full_until(session, send, desk) is not None:
+    held_up = await _held_up(session, channel, send, desk)
+    if held_up is not None:
         outbox.queue_again(send)
         outbox.changed(session, send, chat)
-        return Conflict(
-            "The limit of messages an hour is reached; this one waits.",
-            code="over_limit",
-            hint="Empty the box; it is offered again when the limit allows it.",
-        )
+        return held_up
     await _compare_tail(session, chat, send, body)
     move(send, SendStatus.ARMED)
     send.arming, send.installation_id = body.arming, body.installation_id
@@ -154,6 +155,34 @@ async def arm(
     await due.schedule(session, send.tenant_id, outbox.WATCH_TASK, send.id, until)
     outbox.changed(session, send, chat)
     return Armed(send_id=send.id, click_within_ms=CLICK_WINDOW_MS, deadline_at=send.click_deadline_at)
+
+
+async def _put_back(session: AsyncSession, channel: Channel) -> None:
+    """Queue again what the holder was given and, as it asks for the next, has not begun."""
+    given = select(Send.id, Send.chat_id).where(Send.channel_id == channel.id, Send.status == SendStatus.LEASED)
+    for send_id, chat_id in list(await session.execute(given.order_by(Send.chat_id))):
+        chat = await lock_chat(session, chat_id)
+        send = await outbox.lock_send(session, send_id)
+        if send.status == SendStatus.LEASED:
+            outbox.queue_again(send)
+            outbox.changed(session, send, chat)
+
+
+async def _held_up(session: AsyncSession, channel: Channel, send: Send, desk: DeskSettings) -> Conflict | None:
+    """Return why a send that was taken must wait after all."""
+    if not takes_sends(channel):
+        return Conflict(
+            "Sending was stopped on this channel; this reply waits.",
+            code="channel_stopped",
+            hint="Empty the box; it is offered again when the channel sends again.",
+        )
+    if await limits.full_until(session, send, desk) is not None:
+        return Conflict(
+            "The limit of messages an hour is reached; this one waits.",
+            code="over_limit",
+            hint="Empty the box; it is offered again when the limit allows it.",
+        )
+    return None
 
 
 async def _candidates(session: AsyncSession, channel: Channel, desk: DeskSettings) -> list[tuple[UUID, UUID]]:

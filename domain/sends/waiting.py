@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.states import ChannelState, SendStatus, SendWait
 from core.settings import DeskSettings
+from domain.channels.health import takes_sends
 from domain.channels.models import Channel
 from domain.chats.repository import database_now
 from domain.sends import limits
@@ -62,6 +63,10 @@ def _reason(send: Send, around: _Surroundings) -> Wait | None:
         return reason
     if not held:
         return SendWait.BRIDGE_AWAY, None
+    if channel.stopped_at is not None:
+        return SendWait.CHANNEL_STOPPED, None
+    if not takes_sends(channel):
+        return SendWait.CHANNEL_DOWN, None
     return (SendWait.CHANNEL_DOWN, None) if channel.state != ChannelState.LINKED else None
 
 

@@ -79,6 +79,7 @@ WAITS: dict[SendWait, str] = {
     SendWait.BRIDGE_LIMIT: "The computer's own limit of the hour is reached; this one waits for the next.",
     SendWait.BRIDGE_AWAY: "The computer that sends is away. It goes out when the computer is back.",
     SendWait.CHANNEL_DOWN: "WhatsApp is not linked or not online there. See Channels.",
+    SendWait.CHANNEL_STOPPED: "Sending was stopped on this number until a person resumes it. See Channels.",
     SendWait.UNKNOWN_BEFORE: "An earlier message of this chat must be settled first.",
 }
 KINDS: dict[MessageKind, str] = {

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Request, Response, WebSocket
 
 from api.deps import BridgeDevice, Db, ExternalIdPath, Res
 from api.errors import problem, request_id_of
+from api.linkcodes import LinkCodes
 from api.refusals import problems
 from api.resources import resources_of
 from api.websocket import enter, pour
@@ -24,7 +25,9 @@ from core.contracts.bridge import (
 )
 from core.contracts.chats import Attachment
 from core.contracts.principal import Scope
+from core.contracts.sessions import LinkCodeSeen, LinkCodeTaken
 from core.errors import Conflict
+from domain.channels import codes
 from domain.channels import service as channels
 from domain.chats import files
 from domain.chats.ingest import ingest_observations
@@ -43,6 +46,19 @@ async def lease(caller: BridgeDevice, db: Db, res: Res, body: LeaseRequest) -> L
     granted = await channels.lease(db, caller, body, res["settings"].desk)
     await devices.note_seen(db, caller, body.app_version, body.protocol)
     return granted
+
+
+@router.post("/link-code", summary="Hand in the linking code", responses=_REFUSALS)
+async def hand_in_code(caller: BridgeDevice, res: Res, body: LinkCodeSeen) -> LinkCodeTaken:
+    """Keep the page's code for seconds, if an owner looks at it and has accepted the risk. It is kept in no table and no log."""
+    db = res["db"]
+    async with db.unit_of_work(caller.tenant_id) as session:
+        channel_id = await codes.may_hand_in(session, caller, body.epoch)
+    taken = await LinkCodes(res["redis"], caller.tenant_id).put(channel_id, body.data)
+    if taken.kept:
+        async with db.unit_of_work(caller.tenant_id) as session:
+            await codes.handed_in(session, channel_id)
+    return taken
 
 
 @router.post("/observations", summary="Report what the page shows", responses=_REFUSALS)
