@@ -160,6 +160,9 @@ class BridgeSettings(_Group):
     sends_per_chat_hour: int = Field(
         default=20, ge=1, description="most sends of one chat in an hour, likewise the bridge's own limit"
     )
+    browser_memory_mb: int = Field(
+        default=600, ge=100, description="most memory of the browser; it is started anew before it holds so much"
+    )
     sandbox_port: int = Field(default=8900, ge=0, le=65535, description="port of the sandbox page")
 
     @field_validator("page_url", "server_url")

@@ -4,9 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,6 +16,7 @@ from core.contracts.texts import PartText, text_sha256
 from core.errors import InvalidInput, NotAllowed, NotFound
 from core.settings import BridgeSettings
 from desktop_bridge import host
+from desktop_bridge.consent import on_loopback, require_consent
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.intake import PageIntake
 from desktop_bridge.inbound.settled import keep_sent
@@ -52,6 +51,7 @@ async def open_desk(settings: BridgeSettings) -> AsyncIterator[Desk]:
 
     Raises:
         SetupError: a bridge is running on this home, no browser, no journal.
+        NotAllowed: the page is not of this computer, and nobody accepted the risk.
         NotLinked, PageStuck: the page cannot be used.
     """
     with host.single_instance(host.private_folder(settings.home)):
@@ -60,6 +60,7 @@ async def open_desk(settings: BridgeSettings) -> AsyncIterator[Desk]:
         browser = Browser(settings, landmarks)
         page = WebChatPage(browser, landmarks)
         try:
+            await require_consent(settings, journal)
             await page.start()
             yield Desk(settings, journal, page, browser, PageIntake(page, journal, _keep_to_ourselves))
         finally:
@@ -145,15 +146,6 @@ async def settle_left(desk: Desk, failpoint: Failpoint = no_failpoint) -> list[s
         outcomes.append(await _machine(desk, None, failpoint).run(order))
         keep_sent(desk.journal, order)
     return outcomes
-
-
-def on_loopback(url: str) -> bool:
-    """Tell whether an address is on this computer."""
-    name = urlsplit(url).hostname or ""
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"
 
 
 def _machine(desk: Desk, tail: str | None, failpoint: Failpoint) -> SendMachine:

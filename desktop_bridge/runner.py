@@ -1,27 +1,27 @@
 """`waxos bridge run`: one asyncio program of a few parts that share one page by one lock.
 
-lease keeper (holds the channel) · doorbell (the server's hints) · sender (one send at a time) · watcher (the page's changes) · status.
-A part that meets a fault which waiting may heal waits and goes on; anything else ends the program with its reason.
+lease keeper (holds the channel) · doorbell (the server's hints) · page keeper · sender (one send at a time) · mender (the breaker) ·
+recycler (memory) · code keeper (linking) · status. A part that meets a fault which waiting may heal waits and goes on; anything else
+ends the program with its reason.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
 
-from core.contracts.bridge import BridgeHintType, SendOrder
-from core.contracts.states import ChannelState
+from core.contracts.bridge import BridgeHint, BridgeHintType, Lease, SendOrder
+from core.contracts.sessions import Breaker, ChannelAsk
 from core.errors import NotAuthenticated, SetupError, WaxosError
 from core.settings import BridgeSettings
 from desktop_bridge import __version__, host
-from desktop_bridge.errors import NotLinked, PageChanged, PageError, Withdrawn
+from desktop_bridge.consent import on_loopback
+from desktop_bridge.errors import Withdrawn
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.intake import PageIntake, observations
-from desktop_bridge.inbound.settled import keep_sent
 from desktop_bridge.journal.chats import News
 from desktop_bridge.journal.journal import Journal, open_journal
 from desktop_bridge.link.authority import ServerAuthority
@@ -31,29 +31,16 @@ from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.chat_page import WebChatPage
 from desktop_bridge.page.landmarks import load_landmarks
 from desktop_bridge.page.session import Session
+from desktop_bridge.running.mending import Mender, Recycler
+from desktop_bridge.running.pages import CodeKeeper, PageKeeper, take_back
+from desktop_bridge.running.pulse import Pulse
+from desktop_bridge.running.sender import Sender
+from desktop_bridge.running.shared import RESCAN_SECONDS, Shared, rung
 from desktop_bridge.sends.budget import Budget
 from desktop_bridge.sends.machine import Parts, SendMachine, Timing
 from desktop_bridge.status import BridgeStatus, status_now, write_status
 
-RESCAN_SECONDS = 30.0
-"""Safety net for a change or a doorbell that was missed."""
-
-STANDBY_SECONDS = 1.0
-"""How soon a bridge that gets the channel reads what is new."""
-
 log = structlog.get_logger(__name__)
-
-
-@dataclass
-class Shared:
-    """What the parts tell each other."""
-
-    session: Session = field(default_factory=lambda: Session(ChannelState.STARTING))
-    page_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    work: asyncio.Event = field(default_factory=asyncio.Event)
-    scanned: asyncio.Event = field(default_factory=asyncio.Event)
-    cancelled: set[UUID] = field(default_factory=set)
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Bridge:
@@ -75,15 +62,35 @@ class Bridge:
         self._on_ready = on_ready
         self._started = time.monotonic()
         self._ready_after: float | None = None
-        self.shared = Shared()
+        shared = self.shared = Shared()
+        if on_loopback(settings.page_url):
+            shared.permitted.set()
         landmarks = load_landmarks()
         self._browser = Browser(settings, landmarks)
         self._page = WebChatPage(self._browser, landmarks)
-        self._lease = LeaseKeeper(client, journal.installation_id, __version__, lambda: self.shared.session)
+        self._pulse = Pulse(journal)
+        self._lease = LeaseKeeper(
+            client,
+            journal.installation_id,
+            __version__,
+            shared.told,
+            health=lambda: self._pulse.document(shared.breaker),
+            given=self._given,
+        )
         self._intake = PageIntake(self._page, journal, self._post)
-        self._machine = SendMachine(
+        pages = self._browser, self._page
+        self._pages = PageKeeper(shared, *pages, self._intake, self._pulse, self._see, self._standby)
+        self._codes = CodeKeeper(shared, self._page, client, self._lease.epoch)
+        self._mender = Mender(shared, journal, *pages, self._lease, self._pulse, self._see)
+        self._recycler = Recycler(shared, *pages, self._pulse, self._see, settings.browser_memory_mb)
+        machine = self._machine(failpoint, timing)
+        self._sender = Sender(shared, journal, client, self._lease, self._page, machine, self._see)
+
+    def _machine(self, failpoint: Failpoint, timing: Timing | None) -> SendMachine:
+        settings, journal = self._settings, self._journal
+        return SendMachine(
             Parts(
-                authority=ServerAuthority(client, journal.installation_id, self._lease.epoch),
+                authority=ServerAuthority(self._client, journal.installation_id, self._lease.epoch),
                 page=self._page,
                 intake=self._intake,
                 journal=journal.sends,
@@ -120,17 +127,28 @@ class Bridge:
             self._write_status(ready=False)
 
     def _parts(self) -> list[Coroutine[None, None, None]]:
-        return [self._lease.keep(), self._listen(), self._watch(), self._send(), self._hand_over(), self._announce()]
+        kept = (self._lease, self._pages, self._codes, self._sender, self._mender, self._recycler)
+        own = (self._listen(), self._obey(), self._hand_over(), self._announce())
+        return [*(part.keep() for part in kept), *own]
 
     # -- doorbell -----------------------------------------------------------------------------------------------------
 
     async def _listen(self) -> None:
         async for hint in self._client.hints():
-            if hint is not None and hint.type is BridgeHintType.REVOKED:
-                raise NotAuthenticated("this device was revoked in the panel", hint="pair it again: waxos bridge pair")
-            if hint is not None and hint.type is BridgeHintType.SEND_CANCELLED and "send_id" in hint.ids:
-                self.shared.cancelled.add(hint.ids["send_id"])
+            if hint is not None:
+                self._hear(hint)
             self.shared.work.set()
+
+    def _hear(self, hint: BridgeHint) -> None:
+        match hint.type:
+            case BridgeHintType.REVOKED:
+                raise NotAuthenticated("this device was revoked in the panel", hint="pair it again: waxos bridge pair")
+            case BridgeHintType.SEND_CANCELLED if "send_id" in hint.ids:
+                self.shared.cancelled.add(hint.ids["send_id"])
+            case BridgeHintType.CHANNEL_ASKED:
+                self._lease.tell()
+            case BridgeHintType.CODE_WANTED:
+                self._codes.want()
 
     def _go_on(self, order: SendOrder) -> None:
         if order.send_id in self.shared.cancelled:
@@ -138,41 +156,31 @@ class Bridge:
 
     # -- the page -----------------------------------------------------------------------------------------------------
 
-    async def _watch(self) -> None:
-        """Start the page, and look it over after each change; a page that fails is started again, ever more calmly."""
-        tries, running = 0, False
-        while True:
-            began = self._page.started_at
-            try:
-                async with self.shared.page_lock:
-                    if not running:
-                        await self._page.start()
-                    self._see(await self._page.linked())
-                    began, running = self._page.started_at, True
-                await self._follow()
-            except PageError as fault:
-                running = self._page.started_at != began  # the sender has restarted it, to settle a send
-                if running:
-                    continue
-                tries += 1
-                self.shared.scanned.clear()
-                self._see(Session(ChannelState.BROKEN, fault.detail[:300]))
-                log.warning("page.failed", code=fault.reason_code, reason=fault.detail, tries=tries)
-                # house: sleep - a broken page is opened again after a pause that grows
-                await asyncio.sleep(pause(tries + 2))
+    def _given(self, lease: Lease) -> None:
+        """Take in what the server says with a lease."""
+        shared = self.shared
+        if lease.risk_accepted or on_loopback(self._settings.page_url):
+            shared.permitted.set()
+        else:
+            shared.permitted.clear()
+        if shared.breaker is None:
+            shared.breaker = lease.breaker or Breaker()
+            shared.broke.set()
+        if lease.stopped != shared.stopped:
+            log.warning("channel.stopped" if lease.stopped else "channel.resumed", reason=lease.stopped)
+            shared.stopped = lease.stopped
+            shared.work.set()
+        if lease.asked is not None:
+            shared.asks.put_nowait(lease.asked)
 
-    async def _follow(self) -> None:
+    async def _obey(self) -> None:
+        """Do what a person asked for in the panel, each once."""
         while True:
-            async with self.shared.page_lock:
-                reader = self._page.reader
-                seen = await reader.ask("watch.count")
-                self._see(await self._page.session())
-                standby = self._lease.elsewhere and self._journal.chats.linked
-                if self.shared.session.usable and not standby and await self._intake.scan():
-                    self.shared.work.set()
-            if self.shared.session.usable:
-                self.shared.scanned.set()
-            await reader.changed(seen, STANDBY_SECONDS if standby else RESCAN_SECONDS)
+            match await self.shared.asks.get():
+                case ChannelAsk.USE_HERE:
+                    await take_back(self.shared, self._page, self._see)
+                case ChannelAsk.TRY_AGAIN:
+                    await self._mender.ask()
 
     def _see(self, session: Session) -> None:
         if session != self.shared.session:
@@ -189,45 +197,6 @@ class Bridge:
         self._ready_after = round(time.monotonic() - self._started, 3)
         log.info("bridge.ready", seconds=self._ready_after)
         self._on_ready(self._write_status(ready=True))
-
-    # -- sends --------------------------------------------------------------------------------------------------------
-
-    async def _send(self) -> None:
-        """Take sends one by one while the channel is held; after a crash what was armed is settled before anything is read."""
-        tries = 0
-        while True:
-            await self._lease.held.wait()
-            self.shared.work.clear()
-            try:
-                worked = self.shared.session.usable and await self._send_one()
-                tries = 0
-            except NotAuthenticated:
-                raise
-            except WaxosError as fault:
-                tries += 1
-                log.warning("send.postponed", code=fault.reason_code, reason=fault.detail)
-                await asyncio.sleep(pause(tries))  # house: sleep - a server that is away tells nobody when it is back
-                continue
-            if not worked:
-                await _rung(self.shared.work, RESCAN_SECONDS)
-
-    async def _send_one(self) -> bool:
-        await self._machine.report_owed()
-        order = await self._client.next_send(self._lease.epoch())
-        if order is None:
-            return False
-        if not order.settle_only:
-            await self.shared.scanned.wait()
-        async with self.shared.page_lock:
-            try:
-                status = await self._machine.run(order)
-            except (NotLinked, PageChanged) as fault:
-                self._see(await self._page.session())
-                raise fault from None
-            keep_sent(self._journal, order)
-        self.shared.cancelled.discard(order.send_id)
-        log.info("send.reported", send_id=str(order.send_id), status=status)
-        return True
 
     # -- news for the server ------------------------------------------------------------------------------------------
 
@@ -246,11 +215,15 @@ class Bridge:
                 log.info("news.kept", code=fault.reason_code)
                 await asyncio.sleep(pause(tries))  # house: sleep - a server that is away tells nobody when it is back
                 continue
-            await _rung(self._intake.owed, RESCAN_SECONDS)
+            await rung(self._intake.owed, RESCAN_SECONDS)
 
     async def _post(self, news: list[News]) -> dict[UUID, UUID]:
         stored = await self._client.observe(observations(news, self._lease.epoch()))
         return {one.reported: one.chat_id for one in stored.chats}
+
+    def _standby(self) -> bool:
+        """Tell whether another bridge reads the page: we would only open its chats a second time."""
+        return self._lease.elsewhere and self._journal.chats.linked
 
     def _write_status(self, *, ready: bool) -> BridgeStatus:
         status = status_now(
@@ -263,15 +236,6 @@ class Bridge:
         )
         write_status(self._settings.home, status)
         return status
-
-
-async def _rung(bell: asyncio.Event, seconds: float) -> None:
-    """Wait for a bell, `seconds` at most."""
-    try:
-        async with asyncio.timeout(seconds):
-            await bell.wait()
-    except TimeoutError:
-        return
 
 
 async def run_bridge(

@@ -125,6 +125,16 @@ class SendLog:
         reports = [SendReport.model_validate_json(row["report"]) for row in rows]
         return frozenset(report.external_id for report in reports if report.external_id)
 
+    def newest_sent(self) -> tuple[str, datetime] | None:
+        """Return the bubble of the send that was read back last, and when."""
+        row = self._store.first(
+            """SELECT report, at FROM sends JOIN send_steps USING (send_id, attempt)
+               WHERE outcome = 'sent' AND send_steps.phase = ? ORDER BY at DESC LIMIT 1""",
+            Phase.READ_BACK,
+        )
+        external_id = SendReport.model_validate_json(row["report"]).external_id if row else None
+        return (external_id, datetime.fromisoformat(row["at"])) if row and external_id else None
+
     def armed_since(self, moment: datetime, chat_id: UUID | None = None) -> list[datetime]:
         """Return when the sends since `moment` were armed, oldest first, in one chat or in all."""
         where = "armed_at >= ?" + (" AND chat_id = ?" if chat_id else "")

@@ -28,6 +28,7 @@ from core.contracts.bridge import (
     SendReported,
 )
 from core.contracts.channels import PairDevice, PairedDevice
+from core.contracts.sessions import LinkCodeSeen, LinkCodeTaken
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -68,6 +69,15 @@ class ServerClient:
             Conflict: another bridge holds it.
         """
         return _required(await self._post("/bridge/lease", ask, Lease, tries=1))
+
+    async def hand_in_code(self, data: str, epoch: int) -> LinkCodeTaken:
+        """Hand in the linking code; not repeated, it is old in seconds.
+
+        Raises:
+            Conflict: the risk was not accepted, or the channel is not held.
+        """
+        seen = LinkCodeSeen(epoch=epoch, data=data)
+        return _required(await self._post("/bridge/link-code", seen, LinkCodeTaken, tries=1))
 
     async def observe(self, seen: Observations) -> ObservationsStored:
         """Tell what is new on the page."""

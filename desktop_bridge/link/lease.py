@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from core.contracts.bridge import Lease, LeaseRequest
+from core.contracts.sessions import BridgeHealth
 from core.errors import Conflict, TooMany, Unavailable, WaxosError
 from desktop_bridge.link.client import ServerClient, pause
 from desktop_bridge.page.session import Session
@@ -16,21 +17,33 @@ log = structlog.get_logger(__name__)
 
 
 class LeaseKeeper:
-    """The one place that knows the epoch. `held` is set while the channel is ours by our own clock."""
+    """The one place that knows the epoch. `held` is set while the channel is ours by our own clock.
+
+    `given` hears of every lease. `told` is set while the server knows what `tell` announced last.
+    """
 
     def __init__(
-        self, client: ServerClient, installation_id: UUID, app_version: str, session: Callable[[], Session]
+        self,
+        client: ServerClient,
+        installation_id: UUID,
+        app_version: str,
+        session: Callable[[], Session],
+        *,
+        health: Callable[[], BridgeHealth | None] = lambda: None,
+        given: Callable[[Lease], None] = lambda _: None,
     ) -> None:
         self._client = client
         self._installation_id = installation_id
         self._app_version = app_version
         self._session = session
+        self._health = health
+        self._given = given
         self._lease: Lease | None = None
         self._until = 0.0
-        self._told: Session | None = None
         self.held = asyncio.Event()
         self.elsewhere = False
         """Another bridge holds the channel: it reads the page, and we would only open its chats a second time."""
+        self.told = asyncio.Event()
         self._ring = asyncio.Event()
 
     def epoch(self) -> int:
@@ -44,7 +57,8 @@ class LeaseKeeper:
         return self._lease.epoch
 
     def tell(self) -> None:
-        """Let the server know of a changed session at once."""
+        """Let the server know at once of something that changed."""
+        self.told.clear()
         self._ring.set()
 
     async def keep(self) -> None:
@@ -71,6 +85,7 @@ class LeaseKeeper:
             await self._pause(wait)
 
     async def _renew(self) -> float:
+        self._ring.clear()
         session = self._session()
         asked = time.monotonic()
         ask = LeaseRequest(
@@ -79,19 +94,20 @@ class LeaseKeeper:
             state=session.state,
             state_detail=session.detail,
             app_version=self._app_version,
+            health=self._health(),
         )
         lease = await self._client.lease(ask)
         if self._lease is None or lease.epoch != self._lease.epoch:
             log.info("channel.taken", epoch=lease.epoch, lease_seconds=lease.lease_seconds)
-        self._lease, self._until, self._told = lease, asked + lease.lease_seconds, session
         self.elsewhere = False
+        self._lease, self._until = lease, asked + lease.lease_seconds
+        self._given(lease)
+        if not self._ring.is_set():
+            self.told.set()
         self.held.set()
         return lease.lease_seconds / 3
 
     async def _pause(self, seconds: float) -> None:
-        self._ring.clear()
-        if self._told is not None and self._told != self._session():
-            return
         try:
             async with asyncio.timeout(seconds):
                 await self._ring.wait()

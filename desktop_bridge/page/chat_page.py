@@ -16,7 +16,7 @@ from desktop_bridge.page.bubbles import Bubble, Row, bare_id, bubble, clean_titl
 from desktop_bridge.page.click import click_once
 from desktop_bridge.page.landmarks import Landmarks
 from desktop_bridge.page.locate import Reader
-from desktop_bridge.page.session import Session, session_of
+from desktop_bridge.page.session import NOT_UNDERSTOOD, Session, session_of
 from desktop_bridge.page.typing import Typist
 from desktop_bridge.sends.ports import Click, Sighting, Standing, Target
 
@@ -64,6 +64,11 @@ class WebChatPage:
         await self._browser.open()
         self.started_at = datetime.now(UTC)
 
+    async def restart(self) -> None:
+        """End the browser for certain and open it and the page anew."""
+        await self._browser.restart()
+        self.started_at = datetime.now(UTC)
+
     async def session(self) -> Session:
         """Return the state of the session as it is now; dismisses a harmless announcement that covers the page."""
         seen = await self.reader.ask("read.session")
@@ -73,12 +78,17 @@ class WebChatPage:
         return session
 
     async def linked(self, wait: float = LINK_SECONDS) -> Session:
-        """Wait until the page has stopped loading, `wait` seconds at most, and return the state it is then in."""
+        """Wait until the page has stopped loading, `wait` seconds at most, and return the state it is then in.
+
+        A page that does not even say that it is loading, and shows nothing known for so long, is one that we do not understand.
+        """
 
         def loaded(seen: dict[str, object]) -> bool:
             return session_of(seen, self._landmarks).state is not ChannelState.STARTING
 
-        await self.reader.until("read.session", loaded, wait)
+        seen = await self.reader.until("read.session", loaded, wait)
+        if not loaded(seen) and not seen["startup"]:
+            return NOT_UNDERSTOOD
         return await self.session()
 
     async def _dismiss(self) -> None:
@@ -336,8 +346,7 @@ class WebChatPage:
         """Restart the browser unless it was started after `after`, wait for the page, and let it come to rest."""
         if self.started_at <= after:
             log.info("browser.restarted_to_settle")
-            await self._browser.restart()
-            self.started_at = datetime.now(UTC)
+            await self.restart()
         await self._usable()
         if not await self.at_rest():
             raise PageStuck("the page does not come to rest after a restart")

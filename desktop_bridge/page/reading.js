@@ -152,12 +152,23 @@
     startup: !!loc.one("startup"),
     takenOver: !!loc.one("use_here"),
     offline: loc.find("offline").length > 0,
-    barred: !!(loc.one("main") && loc.find("no_compose").length),
+    barred: !!(loc.one("main") && loc.find("restricted_bar").length),
     words: loc.one("side") ? "" : (document.body ? text(document.body) : "").slice(0, 500),
   });
   const dialogPoint = () => {
     const button = loc.one("dialog_continue");
     return button && centre(button);
+  };
+
+  const useHerePoint = () => {
+    const button = loc.one("use_here");
+    return button && centre(button);
+  };
+  const code = () => {
+    const box = loc.one("qr");
+    const reload = box && loc.one("qr_reload");
+    const holder = box && (box.hasAttribute("data-ref") ? box : box.querySelector("[data-ref]"));
+    return { data: holder ? holder.getAttribute("data-ref") : null, reload: reload ? centre(reload) : null };
   };
 
   const messages = () => {
@@ -179,7 +190,7 @@
   };
 
   return {
-    state, session, dialogPoint, rows, messages, title, paragraphs, centre,
+    state, session, dialogPoint, useHerePoint, code, rows, messages, title, paragraphs, centre,
     list: () => rows().map(({ el, ...row }) => row),
     morePoint: (id) => {
       const el = element(id);

@@ -21,17 +21,22 @@ class Session:
 
 
 _WORDS = (
-    ("restricted", ChannelState.RESTRICTED, "WhatsApp has restricted this account"),
+    ("restricted", ChannelState.RESTRICTED, "WhatsApp does not let this account in at the moment"),
     ("logged_out", ChannelState.LOGGED_OUT, "this computer was logged out; link it again"),
-    ("outdated", ChannelState.BROKEN, "the page says that it is too old"),
+    ("outdated", ChannelState.BROKEN, "the page says that it is too old; update the browser"),
 )
+
+NO_CONSENT = Session(
+    ChannelState.STARTING, "consent missing: the page stays closed until the owner accepts the risk in the panel"
+)
+NOT_UNDERSTOOD = Session(ChannelState.BROKEN, "the page shows neither chats nor a code nor anything else that is known")
 
 
 def session_of(seen: dict[str, Any], landmarks: Landmarks) -> Session:
     """Decide from `read.session`. A list beats a code, and neither of them usually means that it is still loading."""
     if seen["side"]:
         if seen["barred"]:
-            return Session(ChannelState.RESTRICTED, "the open chat allows no writing")
+            return Session(ChannelState.RESTRICTED, "the page says that the account is restricted")
         if seen["offline"]:
             return Session(ChannelState.OFFLINE, "the page says that it is not connected")
         return Session(ChannelState.LINKED)

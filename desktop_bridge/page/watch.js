@@ -8,7 +8,7 @@
   const observer = new MutationObserver(() => { timer = timer || setTimeout(ring, QUIET_MS); });
   observer.observe(document.documentElement, {
     subtree: true, childList: true, characterData: true, attributes: true,
-    attributeFilter: ["aria-label", "data-icon", "data-testid", "data-id", "title", "data-virtualized"],
+    attributeFilter: ["aria-label", "data-icon", "data-testid", "data-id", "title", "data-virtualized", "data-ref"],
   });
   return { count: () => count, after: (seen) => count !== seen ? Promise.resolve(count) : new Promise((wake) => waiting.push(wake)) };
 }

@@ -89,7 +89,7 @@ def _of_linked(channel: Channel, seen: BridgeHealth, now: datetime) -> tuple[Cha
         says = f"Reads and sends, but the newest reply has no tick since {_ago(now - seen.unacked_since)}."
         return ChannelVerdict.WORKS, says, "Look at the phone: is it online?"
     if seen.last_read_back_at is None:
-        return ChannelVerdict.WORKS, "Reads, and is ready to send; nothing was sent since the bridge started.", None
+        return ChannelVerdict.WORKS, "Reads, and is ready to send; nothing was sent yet.", None
     return ChannelVerdict.WORKS, "Reads and sends.", None
 
 

@@ -32,6 +32,7 @@ from core.contracts.bridge import (
 )
 from core.contracts.channels import PairDevice, PairedDevice
 from core.contracts.ids import new_id
+from core.contracts.sessions import Breaker, BreakerState, ChannelAsk, LinkCodeSeen, LinkCodeTaken, Stop
 from core.contracts.states import ChatKind
 from core.contracts.texts import text_sha256
 
@@ -45,6 +46,12 @@ class Desk:
         self.url = ""
         self.epoch = 0
         self.held_by_other = False
+        self.risk_accepted = True
+        self.stopped: Stop | None = None
+        self.asked: ChannelAsk | None = None
+        self.breaker: Breaker | None = None
+        self.looking = True
+        self.codes: list[str] = []
         self.lose: dict[str, int] = {}
         self.leases: list[LeaseRequest] = []
         self.titles: dict[UUID, str] = {}
@@ -95,6 +102,7 @@ class Desk:
             routes=[
                 Route("/api/v1/devices/pair", self._pair, methods=post),
                 Route("/api/v1/bridge/lease", self._lease, methods=post),
+                Route("/api/v1/bridge/link-code", self._code, methods=post),
                 Route("/api/v1/bridge/observations", self._observe, methods=post),
                 Route("/api/v1/bridge/sends/next", self._next, methods=post),
                 Route("/api/v1/bridge/sends/{id:uuid}/arm", self._arm, methods=post),
@@ -119,8 +127,26 @@ class Desk:
         if asked.epoch != self.epoch or self.epoch == 0:
             self.epoch += 1
         await self._note(lambda: self.leases.append(asked))
-        lease = Lease(channel_id=new_id(), epoch=self.epoch, lease_seconds=2.0)
+        if asked.health is not None and asked.health.breaker is not None:
+            self.breaker = asked.health.breaker
+        lease = Lease(
+            channel_id=new_id(), epoch=self.epoch, lease_seconds=2.0, risk_accepted=self.risk_accepted,
+            stopped=self.stopped, asked=self.asked, breaker=self.breaker,
+        )  # fmt: skip
+        self.asked = None
         return self._answer("lease", lease.model_dump_json())
+
+    async def _code(self, request: Request) -> Response:
+        seen = LinkCodeSeen.model_validate_json(await request.body())
+        if self.looking:
+            await self._note(lambda: self.codes.append(seen.data))
+        taken = LinkCodeTaken(kept=self.looking, wanted_seconds=30 if self.looking else 0)
+        return self._answer("code", taken.model_dump_json())
+
+    async def ask(self, what: ChannelAsk) -> None:
+        """Let a person ask for something."""
+        self.asked = what
+        await self.ring(BridgeHintType.CHANNEL_ASKED)
 
     async def _observe(self, request: Request) -> Response:
         seen = Observations.model_validate_json(await request.body())
@@ -138,7 +164,8 @@ class Desk:
 
     async def _next(self, request: Request) -> Response:
         await request.body()
-        if not self.queue:
+        kept_back = self.stopped or (self.breaker and self.breaker.state is not BreakerState.CLOSED)
+        if not self.queue or (kept_back and self.queue[0].send_id not in self.armed):
             return Response(status_code=204)
         order = self.queue[0]
         if order.send_id in self.armed:

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from core.contracts.states import ChannelState, Direction, MessageKind, Tick
+from core.contracts.states import Direction, MessageKind, Tick
 from core.errors import SetupError
 from desktop_bridge.errors import PageChanged
 from desktop_bridge.page.landmarks import load_landmarks
@@ -85,35 +85,6 @@ async def test_every_kind_of_bubble_is_a_typed_message(stage: Stage, build: str)
     assert [b.kind for b in bubbles[:-2]] == expected
     assert (bubbles[-2].kind, bubbles[-2].text) == (MessageKind.SYSTEM, "Messages are encrypted")
     assert (bubbles[-1].deleted, bubbles[-1].text) == (True, None)
-
-
-@pytest.mark.parametrize(
-    ("screen", "state"),
-    [
-        ("qr", ChannelState.QR),
-        ("startup", ChannelState.STARTING),
-        ("taken_over", ChannelState.TAKEN_OVER),
-        ("logged_out", ChannelState.LOGGED_OUT),
-        ("banned", ChannelState.RESTRICTED),
-        ("outdated", ChannelState.BROKEN),
-    ],
-)
-async def test_the_screen_tells_the_state(stage: Stage, screen: str, state: ChannelState) -> None:
-    await stage.sandbox.client.configure(screen=screen)
-    await stage.page.reader.until("read.session", lambda seen: not seen["side"], 3)
-    assert (await stage.page.session()).state is state
-
-
-@pytest.mark.parametrize("lang", ["en", "pt", "es"])
-async def test_offline_and_announcements(stage: Stage, lang: str) -> None:
-    client = stage.sandbox.client
-    await client.configure(offline=True, lang=lang, build="plain")
-    await stage.page.reader.until("read.session", lambda seen: seen["offline"], 3)
-    assert (await stage.page.session()).state is ChannelState.OFFLINE
-    await client.configure(offline=False, interstitial=True)
-    await stage.page.reader.until("read.dialogPoint", bool, 3)
-    assert (await stage.page.session()).state is ChannelState.LINKED
-    assert not await stage.page.reader.until("read.dialogPoint", lambda point: not point, 3)
 
 
 async def test_two_boxes_or_another_role_stop_the_bridge_with_a_screenshot(stage: Stage) -> None:

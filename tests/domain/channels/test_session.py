@@ -248,7 +248,7 @@ async def test_what_a_person_asks_is_handed_out_once_and_soon(
 @pytest.mark.parametrize(
     ("state", "told", "verdict", "says"),
     [
-        (ChannelState.LINKED, {}, ChannelVerdict.WORKS, "nothing was sent since"),
+        (ChannelState.LINKED, {}, ChannelVerdict.WORKS, "nothing was sent yet"),
         (ChannelState.LINKED, {"last_scan_at": None}, ChannelVerdict.NOTHING, "first look"),
         (ChannelState.LINKED, {"page_answers": False}, ChannelVerdict.NOTHING, "does not answer"),
         (ChannelState.LINKED, {"last_scan_at": -300}, ChannelVerdict.NOTHING, "not read for"),
