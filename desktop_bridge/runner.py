@@ -128,7 +128,7 @@ class Bridge:
 
     def _parts(self) -> list[Coroutine[None, None, None]]:
         kept = (self._lease, self._pages, self._codes, self._sender, self._mender, self._recycler)
-        own = (self._listen(), self._obey(), self._hand_over(), self._announce())
+        own = (self._pages.shut(), self._listen(), self._obey(), self._hand_over(), self._announce())
         return [*(part.keep() for part in kept), *own]
 
     # -- doorbell -----------------------------------------------------------------------------------------------------
@@ -161,8 +161,10 @@ class Bridge:
         shared = self.shared
         if lease.risk_accepted or on_loopback(self._settings.page_url):
             shared.permitted.set()
+            shared.forbidden.clear()
         else:
             shared.permitted.clear()
+            shared.forbidden.set()
         if shared.breaker is None:
             shared.breaker = lease.breaker or Breaker()
             shared.broke.set()

@@ -63,15 +63,23 @@ class PageKeeper:
                     self._see(await self._page.linked())
                     began, running = self._page.started_at, True
                 await self._follow()
-                running = False
             except PageError as fault:
-                running = self._page.started_at != began  # another part has restarted it
-                if running:
+                async with self._shared.page_lock:  # another part may be just about to start it anew
+                    running = self._page.started_at != began
+                if running or not self._shared.permitted.is_set():
                     continue
                 tries += 1
                 self._failed(fault)
                 log.warning("page.failed", code=fault.reason_code, reason=fault.detail, tries=tries)
                 await self._pause(pause(tries + 2))
+
+    async def shut(self) -> None:
+        """Close the page as soon as it may not be open."""
+        while True:
+            await self._shared.forbidden.wait()
+            async with self._shared.page_lock:
+                await self._browser.close()
+            await self._shared.permitted.wait()
 
     async def _pause(self, seconds: float) -> None:
         self._shared.retry.clear()
@@ -86,8 +94,7 @@ class PageKeeper:
             self._see(Session(ChannelState.STARTING))
 
     async def _follow(self) -> None:
-        """Read the page after each change, until it may no longer be open."""
-        while self._shared.permitted.is_set():
+        while True:
             async with self._shared.page_lock:
                 reader = self._page.reader
                 seen = await reader.ask("watch.count")
@@ -101,8 +108,6 @@ class PageKeeper:
             if self._shared.session.usable:
                 self._shared.scanned.set()
             await reader.changed(seen, STANDBY_SECONDS if standby else RESCAN_SECONDS)
-        async with self._shared.page_lock:
-            await self._browser.close()
 
     def _failed(self, fault: PageError) -> None:
         self._pulse.page_answers = isinstance(fault, PageChanged)

@@ -100,10 +100,12 @@ class Sender:
     def _count(self, result: rules.Result, reason: str, screenshot: str | None) -> None:
         before = self._shared.breaker or Breaker()
         after = rules.after_send(before, result, datetime.now(UTC), reason=reason[:300], screenshot=screenshot)
+        if after == before:
+            return
         self._shared.breaker = after
-        if after.state is not before.state and after.state is BreakerState.OPEN:
+        self._lease.tell()
+        if after.state is BreakerState.OPEN:
             log.warning("breaker.opened", failures=after.failures, reason=after.reason)
-            self._lease.tell()
             self._shared.broke.set()
 
 

@@ -24,6 +24,8 @@ class Shared:
     scanned: asyncio.Event = field(default_factory=asyncio.Event)
     permitted: asyncio.Event = field(default_factory=asyncio.Event)
     """The page may be opened: it is on this computer, or the owner accepted the risk."""
+    forbidden: asyncio.Event = field(default_factory=asyncio.Event)
+    """The opposite: a page that is open is closed."""
     sent: asyncio.Event = field(default_factory=asyncio.Event)
     """Rings after each send: a moment to measure."""
     broke: asyncio.Event = field(default_factory=asyncio.Event)

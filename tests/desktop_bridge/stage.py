@@ -26,6 +26,7 @@ from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.chat_page import WebChatPage
 from desktop_bridge.page.landmarks import load_landmarks
 from desktop_bridge.runner import Bridge
+from desktop_bridge.running.shared import Shared
 from desktop_bridge.sandbox.models import Faults
 from desktop_bridge.sandbox.running import Sandbox, run_sandbox
 from desktop_bridge.sends.budget import Budget
@@ -167,7 +168,43 @@ async def set_stage(home: Path, configure: Callable[[Sandbox], Any] | None = Non
 async def running_bridge(
     settings: BridgeSettings, token: str, failpoint: Failpoint = no_failpoint
 ) -> AsyncIterator[BridgeStatus]:
-    """A paired bridge for as long as the block lasts; the value is its first status."""
+    """A paired bridge for as long as the block lasts, once it is ready; the value is its first status."""
+    async with wired_bridge(settings, token, failpoint) as bridge:
+        await asyncio.wait({bridge.task, bridge.ready}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        if bridge.task.done():
+            await bridge.task
+        yield bridge.ready.result()
+
+
+@dataclass
+class Wired:
+    """A bridge that runs, whether it is ready or not, and its inner parts."""
+
+    bridge: Bridge
+    task: asyncio.Task[None]
+    ready: asyncio.Future[BridgeStatus]
+
+    @property
+    def shared(self) -> Shared:
+        return self.bridge.shared
+
+    @property
+    def page(self) -> WebChatPage:
+        return self.bridge._page
+
+    @property
+    def memory_mb(self) -> int | None:
+        return self.bridge._pulse.memory_mb
+
+    def limit_memory(self, mb: int) -> None:
+        self.bridge._recycler._limit_mb = mb
+
+
+@asynccontextmanager
+async def wired_bridge(
+    settings: BridgeSettings, token: str, failpoint: Failpoint = no_failpoint
+) -> AsyncIterator[Wired]:
+    """A paired bridge for as long as the block lasts."""
     journal = open_journal(settings)
     device = PairedDevice(device_id=new_id(), tenant_id=new_id(), channel_id=new_id(), token=token)
     journal.keep_pairing(device, settings.server_url)
@@ -176,10 +213,7 @@ async def running_bridge(
     bridge = Bridge(settings, journal, client, failpoint=failpoint, timing=QUICK, on_ready=ready.set_result)
     task = asyncio.create_task(bridge.run())
     try:
-        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
-        if task.done():
-            await task
-        yield ready.result()
+        yield Wired(bridge, task, ready)
     finally:
         bridge.shared.stop.set()
         with suppress(BaseExceptionGroup, Crash):

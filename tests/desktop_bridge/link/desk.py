@@ -143,6 +143,10 @@ class Desk:
         taken = LinkCodeTaken(kept=self.looking, wanted_seconds=30 if self.looking else 0)
         return self._answer("code", taken.model_dump_json())
 
+    async def look(self) -> None:
+        """Let an owner look at the code."""
+        await self.ring(BridgeHintType.CODE_WANTED)
+
     async def ask(self, what: ChannelAsk) -> None:
         """Let a person ask for something."""
         self.asked = what
