@@ -1,6 +1,7 @@
 """The code that links a number, on its way from the bridge to the owner who looks at it: in Redis for seconds, nowhere else.
 
-Whoever has the code has the account. It is handed in only while an owner looks, kept under a time limit, and never logged.
+Whoever scans the code decides which account this desk serves. It is handed in only while an owner looks, kept under a time limit,
+and never logged.
 """
 
 import asyncio

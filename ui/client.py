@@ -12,10 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from core.contracts.accounts import Login, Me, Member, TokenPair
 from core.contracts.base import Page, Problem
-from core.contracts.channels import AutomationText, Channel, JudgeAutomation, NewPairing, Pairing
+from core.contracts.channels import AutomationText, Channel, JudgeAutomation, NewChannel, NewPairing, Pairing
 from core.contracts.chats import Accepted, AskDraft, ChangeChat, Chat, ChatContext, Message, NewMessage
 from core.contracts.drafts import Approve, Decided, Draft, Edit, Reject, RetrySend, Rewrite, Send, SettleSend
 from core.contracts.knowledge import NewCuratedAnswer, NewTextSource, SearchQuery, SearchResult, Source
+from core.contracts.sessions import AcceptRisk, LinkCode, RiskText
 from core.contracts.states import AutomationState, SendStatus
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
 
@@ -228,6 +229,26 @@ class ApiClient:
         return parse(
             await self._send("POST", f"/channels/automations/{automation_id}/judge", body=body), AutomationText
         )
+
+    async def create_channel(self, new: NewChannel) -> Channel:
+        """POST /channels."""
+        return parse(await self._send("POST", "/channels", body=new), Channel)
+
+    async def risk(self) -> RiskText:
+        """GET /channels/risk."""
+        return parse(await self._send("GET", "/channels/risk"), RiskText)
+
+    async def accept_risk(self, channel_id: UUID, body: AcceptRisk) -> Channel:
+        """POST /channels/{id}/risk."""
+        return parse(await self._send("POST", f"/channels/{channel_id}/risk", body=body), Channel)
+
+    async def link_code(self, channel_id: UUID) -> LinkCode:
+        """GET /channels/{id}/link-code: look at the code that links the number."""
+        return parse(await self._send("GET", f"/channels/{channel_id}/link-code"), LinkCode)
+
+    async def act_on_channel(self, channel_id: UUID, act: str) -> Channel:
+        """POST /channels/{id}/{act}: use-here, try-again, resume."""
+        return parse(await self._send("POST", f"/channels/{channel_id}/{act}"), Channel)
 
     async def pair(self, channel_id: UUID) -> Pairing:
         """POST /devices/pairings: a code that pairs a computer with a channel."""

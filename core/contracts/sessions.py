@@ -101,7 +101,7 @@ class AcceptRisk(Command):
 
 
 class LinkCodeSeen(Command):
-    """Body of POST /bridge/link-code: what the page's code says. It links the account: never logged, never in the database."""
+    """Body of POST /bridge/link-code: what the page's code says. It links an account: never logged, never in the database."""
 
     epoch: int
     data: Annotated[str, StringConstraints(min_length=8, max_length=2000)] = Field(repr=False)

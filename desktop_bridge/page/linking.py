@@ -9,7 +9,7 @@ TAKEN_BACK_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class PageCode:
-    """The code on the page, if it is drawn; one that ran out has none. Whoever has `data` has the account: never log it."""
+    """The code on the page, if it is drawn; one that ran out has none. Whoever scans it decides which account is served: never log it."""
 
     data: str | None = field(default=None, repr=False)
     expired: bool = False

@@ -53,7 +53,8 @@ def takes_sends(channel: Channel) -> bool:
 
 def _verdict(channel: Channel, seen: BridgeHealth | None, now: datetime) -> tuple[ChannelVerdict, str, str | None]:
     if channel.last_seen_at is None:
-        return ChannelVerdict.NEVER, "No computer has served this channel yet.", "Pair a computer."
+        first = "Pair a computer." if consented(channel) else "An owner reads about the risk and accepts it first."
+        return ChannelVerdict.NEVER, "No computer has served this channel yet.", first
     if channel.lease_until is None or channel.lease_until <= now:
         silent = f"Nothing was heard for {_ago(now - channel.last_seen_at)}."
         return ChannelVerdict.SILENT, silent, "Start the bridge on its computer, and look at that computer's network."

@@ -1,4 +1,4 @@
-// A list that follows the events: knowledge sources, channels.
+// A list that follows the events: knowledge sources, channels. Buttons and forms with `data-do` ask the server to act.
 import { ask, coalesced, notify, patch } from "./dom.js";
 
 /** Start a screen: called once by Gradio when the component is there. */
@@ -7,13 +7,19 @@ export function start(element, server, view, event) {
   const notices = element.querySelector('[data-slot="notices"]');
   const shown = () => document.body.dataset.view === view;
 
+  let watch = null; // what the server said to ask for again with each change, for as long as somebody looks
+
   const draw = (answer) => {
     notify(notices, answer.notice);
+    if (answer.facts.watch !== undefined) watch = answer.facts.watch;
     if (answer.fragments.main !== undefined) patch(place, answer.fragments.main);
   };
   const load = coalesced(async () => {
-    if (!shown()) return true;
-    const answer = await ask(server.show, {});
+    if (!shown()) {
+      watch = null;
+      return true;
+    }
+    const answer = await ask(server.show, watch ? { watch } : {});
     draw(answer);
     return !answer.failed || answer.facts.code === "not_allowed";
   });
@@ -21,7 +27,7 @@ export function start(element, server, view, event) {
   document.addEventListener("waxos:view", load);
   document.addEventListener("waxos:note", ({ detail }) => ([event, "resync"].includes(detail.type) || (detail.type === "link" && detail.state === "live")) && load());
   element.addEventListener("click", async ({ target }) => {
-    const button = target.closest("[data-do]");
+    const button = target.closest("button[data-do]");
     if (!button) return;
     if (button.dataset.sure && !button.dataset.asked) {
       button.dataset.asked = "1";
@@ -30,6 +36,18 @@ export function start(element, server, view, event) {
     }
     button.disabled = true;
     draw(await ask(server.act, { do: button.dataset.do, id: button.dataset.id }));
+    button.disabled = false;
+  });
+  element.addEventListener("submit", async (event) => {
+    const form = event.target.closest("form[data-do]");
+    if (!form) return;
+    event.preventDefault();
+    const button = form.querySelector("[type=submit]");
+    button.disabled = true;
+    const id = form.dataset.id ? { id: form.dataset.id } : {};
+    const answer = await ask(server.act, { do: form.dataset.do, ...id, ...Object.fromEntries(new FormData(form)) });
+    draw(answer);
+    if (!answer.failed) form.reset();
     button.disabled = false;
   });
   load();

@@ -1,5 +1,6 @@
 """The words and short facts that screens show for the states of the desk."""
 
+from core.contracts.sessions import ChannelVerdict
 from core.contracts.states import (
     ChannelKind,
     ChannelState,
@@ -104,13 +105,20 @@ CHANNELS: dict[ChannelKind, str] = {
 }
 CHANNEL_STATES: dict[ChannelState, tuple[str, str, str]] = {
     ChannelState.STARTING: ("Starting", "wait", "The bridge is opening the page."),
-    ChannelState.QR: ("Waits to be linked", "warn", "Scan the code on the bridge's computer with the phone."),
+    ChannelState.QR: ("Waits to be linked", "warn", "An owner shows the code here and scans it with the phone."),
     ChannelState.LINKED: ("Linked", "good", "Messages come in and go out."),
     ChannelState.OFFLINE: ("Offline", "bad", "Start the bridge on its computer, and look at that computer's network."),
-    ChannelState.TAKEN_OVER: ("Open elsewhere", "warn", "Close the other window, then press “Use here” on the bridge."),
-    ChannelState.RESTRICTED: ("Restricted", "bad", "Sending is stopped until a person resumes it on the bridge."),
-    ChannelState.LOGGED_OUT: ("Logged out", "bad", "Link the phone again on the bridge's computer."),
-    ChannelState.BROKEN: ("Page not understood", "bad", "Sending is stopped. Update the bridge; nothing was lost."),
+    ChannelState.TAKEN_OVER: ("Open elsewhere", "warn", "Close the other window, or an owner takes it back here."),
+    ChannelState.RESTRICTED: ("Restricted", "bad", "Sending is stopped until a person resumes it here."),
+    ChannelState.LOGGED_OUT: ("Logged out", "bad", "Link the phone again; approved replies wait."),
+    ChannelState.BROKEN: ("Sending stopped", "bad", "Nothing was lost. It tries again by itself."),
+}
+VERDICT_LEVELS: dict[ChannelVerdict, str] = {
+    ChannelVerdict.WORKS: "good",
+    ChannelVerdict.READS_ONLY: "warn",
+    ChannelVerdict.NOTHING: "warn",
+    ChannelVerdict.SILENT: "bad",
+    ChannelVerdict.NEVER: "wait",
 }
 SOURCES: dict[SourceState, tuple[str, str]] = {
     SourceState.QUEUED: ("Queued", "wait"),

@@ -13,10 +13,12 @@ Function = Callable[[PanelSession, Payload], Awaitable[Answer]]
 def build_list(*, view: str, event: str, show: Function, act: Function) -> None:
     """Lay out a place that `static/screen.js` fills by `show`, again when an event of type `event` comes.
 
-    A button inside with `data-do="name"` and `data-id` asks `act` with `{"do": name, "id": …}`, whose answer is drawn.
+    A button inside with `data-do="name"` and `data-id` asks `act` with `{"do": name, "id": …}`, whose answer is drawn; a form with them
+    adds its fields. A fact `watch` of an answer is passed to `show` from then on, until the screen is left or it is taken back.
     """
     gr.HTML(
-        html_template='<div class="screen"><div data-place="main"></div><div class="notices" data-slot="notices"></div></div>',
+        html_template='<div class="screen"><div data-place="main"></div>'
+        '<div class="notices" data-slot="notices" role="status" aria-live="polite"></div></div>',
         js_on_load=f'import("/static/screen.js").then((m) => m.start(element, server, "{view}", "{event}"));',
         apply_default_css=False,
         elem_id=f"{view}-list",
