@@ -23,6 +23,7 @@ from core.contracts.events import Event, EventType
 from core.contracts.ids import new_id
 from core.contracts.knowledge import SearchResult, Source
 from core.contracts.reasoning import Claim, Finding, Passage
+from core.contracts.sessions import LinkCode, RiskText
 from core.contracts.states import (
     AutomationState,
     ChannelKind,
@@ -79,6 +80,8 @@ class Standin:
         self.automation_at: datetime | None = None
         self.calls: list[tuple[str, str, Any]] = []
         self.role = "owner"
+        self.channel: dict[str, Any] = {}
+        self.code: str | None = None
         self.hold_events = False
         self._sockets: set[WebSocket] = set()
         self._tokens = 0
@@ -333,7 +336,24 @@ class Standin:
             id=CHANNEL, kind=ChannelKind.SANDBOX, name="Shop", mode=ChatMode.DRAFT, state=ChannelState.LINKED,
             state_detail=None, timezone="Europe/Lisbon", holder_device_id=new_id(), epoch=3, last_seen_at=now(),
         )  # fmt: skip
-        return {"items": [channel]}
+        return {"items": [channel.model_copy(update=self.channel)]}
+
+    async def risk(self, _: Request) -> Any:
+        return RiskText(
+            version="7", official=["The official route"], risk=["It can cost the number"], promise=["No bulk"]
+        )
+
+    async def link_code(self, request: Request) -> Any:
+        return LinkCode(channel_id=UUID(request.path_params["id"]), data=self.code)
+
+    async def act_on_channel(self, request: Request) -> Any:
+        if request.path_params["act"] == "risk":
+            self.channel = {**self.channel, "risk_accepted_at": now(), "risk_text_version": "7"}
+        return (await self.list_channels(request))["items"][0]
+
+    def set_channel(self, **values: Any) -> None:
+        self.channel = {**self.channel, **values}
+        self.publish(EventType.CHANNEL_UPDATED, channel_id=CHANNEL)
 
     def automation(self, words: str) -> AutomationText:
         text = AutomationText(
@@ -408,6 +428,8 @@ class Standin:
             ("POST", "/sends/{id}/{verb}", self.act_on_send), ("GET", "/channels", self.list_channels),
             ("GET", "/channels/automations", self.list_automations),
             ("POST", "/channels/automations/{id}/judge", self.judge),
+            ("GET", "/channels/risk", self.risk), ("GET", "/channels/{id}/link-code", self.link_code),
+            ("POST", "/channels/{id}/{act}", self.act_on_channel),
             ("POST", "/devices/pairings", self.pair), ("GET", "/knowledge/sources", self.list_sources),
             ("POST", "/knowledge/sources", self.add_source), ("DELETE", "/knowledge/sources/{id}", self.remove_source),
             ("POST", "/knowledge/search", self.search),
