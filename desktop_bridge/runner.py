@@ -35,7 +35,7 @@ from desktop_bridge.running.mending import Mender, Recycler
 from desktop_bridge.running.pages import CodeKeeper, PageKeeper, take_back
 from desktop_bridge.running.pulse import Pulse
 from desktop_bridge.running.sender import Sender
-from desktop_bridge.running.shared import RESCAN_SECONDS, Shared, rung
+from desktop_bridge.running.state import RESCAN_SECONDS, Shared, rung
 from desktop_bridge.sends.budget import Budget
 from desktop_bridge.sends.machine import Parts, SendMachine, Timing
 from desktop_bridge.status import BridgeStatus, status_now, write_status

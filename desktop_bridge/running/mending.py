@@ -16,7 +16,7 @@ from desktop_bridge.page.chat_page import WebChatPage
 from desktop_bridge.page.proof import missing_on
 from desktop_bridge.running.pages import See
 from desktop_bridge.running.pulse import Pulse
-from desktop_bridge.running.shared import Shared, rung
+from desktop_bridge.running.state import Shared, rung
 from desktop_bridge.sends import breaker as rules
 
 MEASURE_SECONDS = 30.0

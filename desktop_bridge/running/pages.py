@@ -16,7 +16,7 @@ from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.chat_page import WebChatPage
 from desktop_bridge.page.session import NO_CONSENT, Session
 from desktop_bridge.running.pulse import Pulse
-from desktop_bridge.running.shared import RESCAN_SECONDS, Shared, rung
+from desktop_bridge.running.state import RESCAN_SECONDS, Shared, rung
 
 CODE_AGAIN_SECONDS = 15.0
 """An unchanged code is handed in again after so long, before the server forgets it."""

@@ -15,7 +15,7 @@ from desktop_bridge.link.client import ServerClient, pause
 from desktop_bridge.link.lease import LeaseKeeper
 from desktop_bridge.page.chat_page import WebChatPage
 from desktop_bridge.running.pages import See
-from desktop_bridge.running.shared import RESCAN_SECONDS, Shared, rung
+from desktop_bridge.running.state import RESCAN_SECONDS, Shared, rung
 from desktop_bridge.sends import breaker as rules
 from desktop_bridge.sends.machine import SendMachine
 from desktop_bridge.sends.phases import Recovery

@@ -26,7 +26,7 @@ from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.chat_page import WebChatPage
 from desktop_bridge.page.landmarks import load_landmarks
 from desktop_bridge.runner import Bridge
-from desktop_bridge.running.shared import Shared
+from desktop_bridge.running.state import Shared
 from desktop_bridge.sandbox.models import Faults
 from desktop_bridge.sandbox.running import Sandbox, run_sandbox
 from desktop_bridge.sends.budget import Budget
