@@ -189,6 +189,7 @@ class Bridge:
             log.info("session.changed", state=session.state, detail=session.detail)
             self.shared.session = session
             self.shared.work.set()
+            self.shared.broke.set()
             self._lease.tell()
             self._write_status(ready=self._ready_after is not None)
 

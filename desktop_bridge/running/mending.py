@@ -56,21 +56,22 @@ class Mender:
             await self._lease.held.wait()
             breaker = self._shared.breaker or Breaker()
             now = datetime.now(UTC)
-            if rules.is_due(breaker, now) and self._shared.permitted.is_set():
+            self._shared.broke.clear()
+            due = rules.is_due(breaker, now)
+            if (
+                due and self._shared.session.usable
+            ):  # else a start anew would only disturb whoever links or looks into it
                 await self._probe(breaker)
                 continue
-            open_until = breaker.retry_at if breaker.state is BreakerState.OPEN else None
+            open_until = breaker.retry_at if breaker.state is BreakerState.OPEN and not due else None
             wait = (open_until - now).total_seconds() if open_until is not None else rules.LONGEST_WAIT.total_seconds()
-            self._shared.broke.clear()
             await rung(self._shared.broke, max(wait, 0.1))
 
     async def ask(self) -> None:
         """Try at once, because a person asked: probe for the breaker, or open a page anew that was not understood."""
-        breaker = self._shared.breaker or Breaker()
-        if breaker.state is not BreakerState.CLOSED:
-            self._shared.breaker = rules.asked(breaker, datetime.now(UTC))
-            self._shared.broke.set()
-        elif self._shared.pausing:
+        self._shared.breaker = rules.asked(self._shared.breaker or Breaker(), datetime.now(UTC))
+        self._shared.broke.set()
+        if self._shared.pausing:
             self._shared.retry.set()
         elif self._shared.session.state is ChannelState.BROKEN:
             await self._reopen()

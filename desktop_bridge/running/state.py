@@ -29,7 +29,7 @@ class Shared:
     sent: asyncio.Event = field(default_factory=asyncio.Event)
     """Rings after each send: a moment to measure."""
     broke: asyncio.Event = field(default_factory=asyncio.Event)
-    """Rings when the breaker opened, or is to be tried now."""
+    """Rings when it may be time to probe for the breaker: it opened, a person asks, or the session is another."""
     retry: asyncio.Event = field(default_factory=asyncio.Event)
     """Ends the pause of a page that failed."""
     pausing: bool = False

@@ -122,8 +122,9 @@ def _keep_health(session: AsyncSession, channel: Channel, told: BridgeHealth | N
     """Keep what a bridge tells of itself and return the breaker as it stands, which a bridge that starts anew takes up."""
     before = BridgeHealth.model_validate(channel.health) if channel.health is not None else None
     kept = before.breaker if before is not None else None
-    if told is None:
-        return kept
+    if told is None:  # an older bridge has no breaker that could ever close
+        channel.health = channel.health_at = None
+        return None
     breaker = told.breaker or kept
     verdict = judge(channel, now).says
     channel.health = told.model_copy(update={"breaker": breaker}).model_dump(mode="json")
