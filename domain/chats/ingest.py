@@ -33,7 +33,7 @@ from domain.channels.models import Channel
 from domain.chats import identity, pausing
 from domain.chats.automation import is_automatic
 from domain.chats.models import Attachment, Chat, Message, MessageRevision
-from domain.chats.repository import database_now, lock_chat, messages_by_external_id
+from domain.chats.repository import database_now, lock_chat, lock_chats, messages_by_external_id
 from domain.contacts.models import Contact
 from domain.drafts import returned, runs
 from domain.sends import outbox
@@ -68,6 +68,7 @@ async def ingest_observations(
     """
     channel = await hold_channel(session, caller, body.epoch, to_change=True)  # a repeated batch waits for the first
     known = await identity.recognise(session, caller, channel, body)
+    await _lock_all(session, channel, body, known.meant.values())
     tally = _Tally(channel, desk, to_answer=set(known.to_answer))
     for seen in sorted(body.chats, key=lambda one: known.meant[one.id]):
         await _see_chat(session, seen, known.meant[seen.id], tally)
@@ -84,6 +85,12 @@ async def ingest_observations(
         ignored=tally.ignored,
         chats=[ChatIs(reported=one, chat_id=chat_id) for one, chat_id in known.meant.items() if one != chat_id],
     )
+
+
+async def _lock_all(session: AsyncSession, channel: Channel, body: Observations, meant: Iterable[UUID]) -> None:
+    """Lock every chat of a batch before anything else: chat by chat, chats, messages and ticks would take them in three orders."""
+    ticked = await messages_by_external_id(session, channel.id, [seen.external_id for seen in body.ticks])
+    await lock_chats(session, {*meant, *(row.chat_id for row in ticked.values())})
 
 
 async def _see_chat(session: AsyncSession, seen: ChatSeen, chat_id: UUID, tally: _Tally) -> None:

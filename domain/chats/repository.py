@@ -1,6 +1,6 @@
 """Queries over chats and messages."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,26 @@ async def lock_chat(session: AsyncSession, chat_id: UUID) -> Chat:
     if chat is None:
         raise NotFound("There is no such chat.", hint="Reload the list of chats.")
     return chat
+
+
+async def lock_chat_after(session: AsyncSession, chat_id: UUID, *, free: bool) -> Chat | None:
+    """Return the chat, locked; where `free` is set, None if somebody else has it.
+
+    For whoever holds a chat's lock already and takes one that does not come after it: waiting could lock up two transactions.
+    """
+    if not free:
+        return await lock_chat(session, chat_id)
+    return await session.scalar(
+        select(Chat)
+        .where(Chat.id == chat_id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+
+
+async def lock_chats(session: AsyncSession, chat_ids: Collection[UUID]) -> None:
+    """Lock several chats, in the one order that everybody locks several in; those that are not there are passed over."""
+    await session.execute(select(Chat.id).where(Chat.id.in_(chat_ids)).order_by(Chat.id).with_for_update())
 
 
 async def database_now(session: AsyncSession) -> datetime:

@@ -24,22 +24,25 @@ from core.settings import DeskSettings
 from domain.channels.health import takes_sends
 from domain.channels.models import Channel
 from domain.chats.models import Chat
-from domain.chats.repository import database_now, lock_chat, newest_external_ids, proving_external_ids
+from domain.chats.repository import database_now, lock_chat, lock_chat_after, newest_external_ids, proving_external_ids
 from domain.due import service as due
 from domain.sends import limits, outbox
 from domain.sends.models import Send
-from domain.sends.transitions import LEFT, move
+from domain.sends.transitions import LEFT, WAITING, move
 from domain.sends.watch import ring_when_open
 
 KNOWN_IDS = 8
 
 
 async def lock_channel(session: AsyncSession, caller: Principal, *, to_change: bool = False) -> Channel | None:
-    """Return the caller's channel, locked so that it passes to nobody else before the transaction ends."""
+    """Return the caller's channel, locked so that it passes to nobody else before the transaction ends.
+
+    Its key stays free: a chat that is written twice in one transaction has its channel's key looked at, with the chat locked already.
+    """
     return await session.scalar(
         select(Channel)
         .where(Channel.id == caller.channel_id)
-        .with_for_update(read=not to_change)
+        .with_for_update(read=not to_change, key_share=to_change)
         .execution_options(populate_existing=True)
     )
 
@@ -74,27 +77,21 @@ async def hold_channel(session: AsyncSession, caller: Principal, epoch: int, *, 
 async def lease_next(session: AsyncSession, caller: Principal, body: NextSend, desk: DeskSettings) -> SendOrder | None:
     """Give the holder the one send to work on now, or None.
 
-    An armed send comes first and only to be settled; a leased one is given again, since the answer may have been lost.
+    An armed send comes first and only to be settled; a leased one is given again, since the answer may have been lost. What is
+    found changed once its chat is locked is passed over, and the next one is looked for as things are by then.
     """
     channel = await hold_channel(session, caller, body.epoch)
-    unsettled = await session.scalar(
-        select(Send)
-        .where(Send.channel_id == channel.id, Send.status == SendStatus.ARMED)
-        .order_by(Send.armed_at)
-        .limit(1)
-    )
-    if unsettled is not None:
-        chat = await lock_chat(session, unsettled.chat_id)
-        return await _order(session, chat, await outbox.lock_send(session, unsettled.id), body.epoch, settle_only=True)
-    if not takes_sends(channel):
-        await _put_back(session, channel)
-        return None
-    for send_id, chat_id in await _candidates(session, channel, desk):
-        chat = await lock_chat(session, chat_id)
-        send = await outbox.lock_send(session, send_id)
-        if send.status not in (SendStatus.QUEUED, SendStatus.LEASED):
+    passed: set[UUID] = set()
+    while (found := await _next_one(session, channel, desk, passed)) is not None:
+        send_id, chat_id = found
+        chat = await lock_chat_after(session, chat_id, free=bool(passed))
+        passed.add(send_id)
+        if chat is None:
             continue
-        if await _return_if_stale(session, chat, send):
+        send = await outbox.lock_send(session, send_id)
+        if send.status == SendStatus.ARMED:
+            return await _order(session, chat, send, body.epoch, settle_only=True)
+        if send.status not in WAITING or await _return_if_stale(session, chat, send):
             continue
         if send.status == SendStatus.QUEUED:
             move(send, SendStatus.LEASED)
@@ -157,36 +154,20 @@ async def arm(
     return Armed(send_id=send.id, click_within_ms=CLICK_WINDOW_MS, deadline_at=send.click_deadline_at)
 
 
-async def _put_back(session: AsyncSession, channel: Channel) -> None:
-    """Queue again what the holder was given and, as it asks for the next, has not begun."""
-    given = select(Send.id, Send.chat_id).where(Send.channel_id == channel.id, Send.status == SendStatus.LEASED)
-    for send_id, chat_id in list(await session.execute(given.order_by(Send.chat_id))):
-        chat = await lock_chat(session, chat_id)
-        send = await outbox.lock_send(session, send_id)
-        if send.status == SendStatus.LEASED:
-            outbox.queue_again(send)
-            outbox.changed(session, send, chat)
-
-
-async def _held_up(session: AsyncSession, channel: Channel, send: Send, desk: DeskSettings) -> Conflict | None:
-    """Return why a send that was taken must wait after all."""
-    if not takes_sends(channel):
-        return Conflict(
-            "Sending was stopped on this channel; this reply waits.",
-            code="channel_stopped",
-            hint="Empty the box; it is offered again when the channel sends again.",
-        )
-    if await limits.full_until(session, send, desk) is not None:
-        return Conflict(
-            "The limit of messages an hour is reached; this one waits.",
-            code="over_limit",
-            hint="Empty the box; it is offered again when the limit allows it.",
-        )
-    return None
-
-
-async def _candidates(session: AsyncSession, channel: Channel, desk: DeskSettings) -> list[tuple[UUID, UUID]]:
-    """Return sends that may go now, oldest first: leased ones again, queued ones whose chat has none in hand and whose part is next."""
+async def _next_one(
+    session: AsyncSession, channel: Channel, desk: DeskSettings, passed: set[UUID]
+) -> tuple[UUID, UUID] | None:
+    """Return send and chat of the oldest armed one, else of the oldest that may go now: a leased one again, or a queued one whose
+    chat has none in hand and whose part is next.
+    """
+    armed = await session.execute(
+        select(Send.id, Send.chat_id)
+        .where(Send.channel_id == channel.id, Send.status == SendStatus.ARMED, Send.id.not_in(passed))
+        .order_by(Send.armed_at)
+        .limit(1)
+    )
+    if (unsettled := armed.one_or_none()) is not None:
+        return unsettled.id, unsettled.chat_id
     in_hand, earlier = aliased(Send), aliased(Send)
     blocked = exists().where(
         in_hand.tenant_id == Send.tenant_id,
@@ -201,21 +182,23 @@ async def _candidates(session: AsyncSession, channel: Channel, desk: DeskSetting
         earlier.status.in_((SendStatus.QUEUED, SendStatus.LEASED, SendStatus.ARMED, SendStatus.UNKNOWN)),
     )
     if await limits.channel_full_until(session, channel.id, desk) is not None:
-        return []
+        return None
     rows = await session.execute(
         select(Send.id, Send.chat_id)
         .where(
             Send.channel_id == channel.id,
-            Send.status.in_((SendStatus.QUEUED, SendStatus.LEASED)),
+            Send.status.in_(WAITING),
+            Send.id.not_in(passed),
             ~blocked,
             ~waits,
             ~limits.chat_is_full(Send.chat_id, desk),
             or_(Send.wait_until.is_(None), Send.wait_until <= func.clock_timestamp()),
         )
         .order_by((Send.status == SendStatus.LEASED).desc(), Send.queued_at, Send.part, Send.id)
-        .limit(20)
+        .limit(1)
     )
-    return [(send_id, chat_id) for send_id, chat_id in rows]
+    waiting = rows.one_or_none()
+    return None if waiting is None else (waiting.id, waiting.chat_id)
 
 
 async def _return_if_stale(session: AsyncSession, chat: Chat, send: Send) -> bool:
