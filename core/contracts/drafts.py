@@ -131,6 +131,7 @@ class Send(Wire):
     screenshot: str | None = Field(
         default=None, description="name of the picture of the page, in the bridge's folder `screenshots`"
     )
+    has_picture: bool = Field(default=False, description="GET /sends/{id}/screenshot shows the chat where it stopped")
     wait_code: SendWait | None = None
     wait_until: Utc | None = Field(default=None, description="when it can go at the earliest, where that is known")
     queued_at: Utc
@@ -151,3 +152,6 @@ class SettleSend(Command):
     """Body of POST /sends/{id}/settle: a person says what became of an unknown send."""
 
     outcome: Annotated[SendStatus, Field(description="sent or abandoned")]
+    put_back: bool = Field(
+        default=False, description="for abandoned: lay the text, and the parts behind it, before staff again as a draft"
+    )

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.bridge import ABSENCE_PROOF, NEVER_CLICKED, SendReport
 from core.contracts.events import Event, EventType
+from core.contracts.faults import SendFault
 from core.contracts.ids import new_id
 from core.contracts.states import TICK_ORDER, ChatStatus, Direction, MessageKind, MessageOrigin, SendStatus, Tick
 from core.contracts.texts import same_on_page
@@ -40,9 +41,13 @@ async def record_sent(session: AsyncSession, chat: Chat, send: Send, external_id
         session.add(message)
         chat.next_seq += 1
     elif message.send_id not in (None, send.id):
-        raise Conflict("That bubble is the proof of another send.", code="bubble_taken", hint="Read the chat again.")
+        raise Conflict(
+            "That bubble is the proof of another send.", code=SendFault.BUBBLE_TAKEN, hint="Read the chat again."
+        )
     elif message.chat_id != chat.id or message.direction != Direction.OUT:
-        raise Conflict("That bubble is not ours, or not in this chat.", code="no_evidence", hint="Read the chat again.")
+        raise Conflict(
+            "That bubble is not ours, or not in this chat.", code=SendFault.NO_EVIDENCE, hint="Read the chat again."
+        )
     message.send_id, message.origin = send.id, _origin(send)
     move(send, SendStatus.SENT)
     send.external_id, send.message_id, send.sent_at = external_id, message.id, now

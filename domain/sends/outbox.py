@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.contracts.bridge import BridgeHintType
 from core.contracts.drafts import Send as WireSend
 from core.contracts.events import Event, EventType
+from core.contracts.faults import SendFault
 from core.contracts.ids import new_id
 from core.contracts.states import DraftStatus, SendStatus, SendWait
 from core.contracts.texts import MAX_PART_CHARS, TextFault, fault_in, text_sha256
@@ -27,7 +28,7 @@ from domain.sends.models import Send
 from domain.sends.transitions import ON_ITS_WAY, WAITING, move
 
 WATCH_TASK = "send.watch"
-MOVED: Final = frozenset({"chat_moved", "partly_sent"})
+MOVED: Final = frozenset({SendFault.CHAT_MOVED, SendFault.PARTLY_SENT})
 """Error codes of sends that came back because the chat went on."""
 
 Wait = tuple[SendWait, datetime | None]
@@ -148,9 +149,9 @@ def queue_again(send: Send) -> None:
 async def recall(session: AsyncSession, chat: Chat, send: Send) -> None:
     """Take a send that is not armed and the parts behind it back: the chat went on after they were approved."""
     if send.part > 0 and send.retry_of is None:
-        code, detail = "partly_sent", f"The chat went on after {send.part} of {send.parts_total} parts."
+        code, detail = SendFault.PARTLY_SENT, f"The chat went on after {send.part} of {send.parts_total} parts."
     else:
-        code, detail = "chat_moved", "The chat changed after this reply was approved."
+        code, detail = SendFault.CHAT_MOVED, "The chat changed after this reply was approved."
     await give_back(session, chat, send, code=code, detail=detail)
 
 
@@ -188,22 +189,39 @@ async def give_back(
         part.error_code, part.error_detail = code, detail
         part.wait_code = part.wait_until = None
         changed(session, part, chat)
-    draft = await store.lock_draft(session, send.draft_id)
     if send.automatic:
         return None
+    return await _before_staff(session, chat, send, [part.text for part in rest], detail)
+
+
+async def put_back(session: AsyncSession, chat: Chat, send: Send) -> Draft:
+    """Lay the text of a send that a person calls not sent before staff again, with the parts behind it that were still to go."""
+    rest = await _rest(session, send)
+    for part in rest:
+        move(part, SendStatus.RETURNED)
+        part.error_code, part.error_detail = SendFault.PART_UNKNOWN, "The part before this one was not sent."
+        part.wait_code = part.wait_until = None
+        changed(session, part, chat)
+    send.error_code, send.error_detail = SendFault.PUT_BACK, "Its text was put back as a draft."
+    texts = [send.text, *(part.text for part in rest)]
+    return await _before_staff(session, chat, send, texts, "a person saw that it was not sent")
+
+
+async def _before_staff(session: AsyncSession, chat: Chat, send: Send, texts: list[str], why: str) -> Draft:
+    draft = await store.lock_draft(session, send.draft_id)
     await store.make_room(session, chat)
     back = store.add_human_draft(
         session,
         chat,
         draft_id=None,
         author_id=draft.decided_by,
-        parts=[part.text for part in rest],
+        parts=texts,
         parent=draft,
         status=DraftStatus.PENDING,
         intent=None,
-        reason=f"{store.RETURNED}: {detail}",
+        reason=f"{store.RETURNED}: {why}",
     )
-    back.check = draft.check if len(rest) == len(draft.parts) else None
+    back.check = draft.check if texts == draft.parts else None
     await session.flush()
     await store.copy_passages(session, draft.id, back)
     store.changed(session, back, chat)
@@ -233,7 +251,8 @@ def changed(session: AsyncSession, send: Send, chat: Chat) -> None:
 def to_wire(send: Send, wait: Wait | None = None) -> WireSend:
     """Return a send as the API shows it, with why it waits where the caller knows."""
     code, until = wait or (None, None)
-    return WireSend.model_validate(send).model_copy(update={"wait_code": code, "wait_until": until})
+    shown = {"wait_code": code, "wait_until": until, "has_picture": send.picture_key is not None}
+    return WireSend.model_validate(send).model_copy(update=shown)
 
 
 async def _rest(session: AsyncSession, send: Send) -> list[Send]:

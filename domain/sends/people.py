@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.contracts.bridge import BridgeHintType
 from core.contracts.drafts import RetrySend, SettleSend
 from core.contracts.drafts import Send as WireSend
+from core.contracts.faults import SendFault
 from core.contracts.ids import new_id
 from core.contracts.principal import Principal
 from core.contracts.states import SendStatus
@@ -58,10 +59,13 @@ async def settle(session: AsyncSession, caller: Principal, send_id: UUID, body: 
     send.settled_by = caller.subject_id
     if body.outcome == SendStatus.SENT:
         send.sent_at = await database_now(session)
-    await outbox.give_back_rest(
-        session, chat, send, code="part_unknown", detail="Nobody saw the part before this one arrive."
-    )
-    record(session, caller, "send.settled", "send", send.id, {"outcome": str(body.outcome)})
+    if body.outcome == SendStatus.ABANDONED and body.put_back:
+        await outbox.put_back(session, chat, send)
+    else:
+        await outbox.give_back_rest(
+            session, chat, send, code=SendFault.PART_UNKNOWN, detail="Nobody saw the part before this one arrive."
+        )
+    record(session, caller, "send.settled", "send", send.id, {"outcome": str(body.outcome), "put_back": body.put_back})
     outbox.changed(session, send, chat)
     return outbox.to_wire(send)
 
@@ -102,6 +106,8 @@ async def retry(
             current={"chat_version": chat.version, "messages": [one.model_dump(mode="json") for one in news]},
         )
     outbox.refuse_unsendable([old.text])
+    if old.error_code == SendFault.PUT_BACK:
+        raise Conflict("Its text was put back as a draft.", hint="Approve that draft, or write anew.")
     if old.status not in RETRYABLE:
         raise Conflict(
             f"This send is {old.status}; sending it again could make it arrive twice.",

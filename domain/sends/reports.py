@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.bridge import SendOutcome, SendReport, SendReported
+from core.contracts.faults import SendFault
 from core.contracts.principal import Principal
 from core.contracts.states import SendStatus, SendWait
 from core.errors import Conflict
@@ -68,9 +69,9 @@ async def _apply_leased(session: AsyncSession, chat: Chat, send: Send, body: Sen
             send.wait_until = await database_now(session) + timedelta(seconds=wait)
         case SendOutcome.FAILED:
             move(send, SendStatus.FAILED)
-            send.error_code, send.error_detail = body.code or "failed", body.detail
+            send.error_code, send.error_detail = body.code or SendFault.FAILED, body.detail
             await outbox.give_back_rest(
-                session, chat, send, code="part_failed", detail="The part before this one could not be sent."
+                session, chat, send, code=SendFault.PART_FAILED, detail="The part before this one could not be sent."
             )
         case SendOutcome.ABSENT:  # it was never armed, which is how it stands
             pass
@@ -104,7 +105,7 @@ async def _found(session: AsyncSession, chat: Chat, send: Send, body: SendReport
     """Settle a send by its bubble. One that proves nothing leaves doubt, which a person settles; the bridge knows no better."""
     try:
         if body.external_id is None:
-            raise Conflict("A sent report needs the bubble that was read back.", code="no_evidence")
+            raise Conflict("A sent report needs the bubble that was read back.", code=SendFault.NO_EVIDENCE)
         await record_sent(session, chat, send, body.external_id, body.tick)
     except Conflict as refused:
         if send.status != SendStatus.UNKNOWN:
@@ -114,7 +115,7 @@ async def _found(session: AsyncSession, chat: Chat, send: Send, body: SendReport
 
 def _doubt(send: Send, body: SendReport) -> None:
     move(send, SendStatus.UNKNOWN)
-    send.error_code = body.code or "undecided"
+    send.error_code = body.code or SendFault.UNDECIDED
     send.error_detail = body.detail or "The page did not show whether this message left."
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.bridge import BridgeHintType
+from core.contracts.faults import SendFault
 from core.contracts.states import SendStatus
 from core.settings import DeskSettings
 from domain.channels.models import Channel
@@ -72,7 +73,7 @@ async def _expire(session: AsyncSession, chat: Chat, send: Send, channel: Channe
         session,
         chat,
         send,
-        code="waited_too_long",
+        code=SendFault.WAITED_TOO_LONG,
         detail="No bridge sent it in time. Read the chat again before you send it.",
         status=SendStatus.EXPIRED,
     )
@@ -83,7 +84,7 @@ def _doubt(session: AsyncSession, chat: Chat, send: Send, channel: Channel, now:
     if _held(channel, now) or (channel.guard_until is not None and channel.guard_until > now):
         return now + _LOOK_AGAIN
     move(send, SendStatus.UNKNOWN)
-    send.error_code = "bridge_away"
+    send.error_code = SendFault.BRIDGE_AWAY
     send.error_detail = "The computer that was sending it has been away since. Look at the phone: is the message there?"
     outbox.changed(session, send, chat)
     return None

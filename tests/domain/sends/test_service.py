@@ -273,3 +273,20 @@ async def test_nobody_is_written_to_who_did_not_write_first(desk: Desk) -> None:
     with pytest.raises(Conflict) as refused:
         await desk.approve(await desk.pending(chat_id))
     assert refused.value.reason_code == "cold_message"
+
+
+async def test_what_a_person_does_not_find_waits_as_a_draft_with_the_parts_behind_it(desk: Desk) -> None:
+    chat_id, order = await armed(desk, "Tea costs 4 EUR.", "Shall I keep some?")
+    await desk.report(order, SendOutcome.UNKNOWN)
+    async with desk.db.unit_of_work(desk.tenant) as session:
+        await people.settle(session, desk.staff, order.send_id, SettleSend(outcome=SendStatus.ABANDONED, put_back=True))
+    assert (await desk.pending(chat_id)).parts == ["Tea costs 4 EUR.", "Shall I keep some?"]
+    rows = await desk.all(Send, chat_id=chat_id)
+    assert [(row.status, row.error_code) for row in rows] == [
+        (SendStatus.ABANDONED, "put_back"),
+        (SendStatus.RETURNED, "part_unknown"),
+    ]
+    with pytest.raises(Conflict):
+        await desk.retry(order.send_id)
+    again = await desk.approve(await desk.pending(chat_id))
+    assert len(again) == 2
