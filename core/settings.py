@@ -85,6 +85,9 @@ class DeskSettings(_Group):
     send_wait_hours: float = Field(
         default=4.0, ge=0.1, le=72, description="approved text that no bridge fetched for so long goes back to staff"
     )
+    picture_days: float = Field(
+        default=7.0, ge=0.01, le=90, description="pictures of chats where a send stopped are deleted after so many days"
+    )
     sends_per_hour: int = Field(default=60, ge=1, description="most sends of one channel in an hour")
     sends_per_chat_hour: int = Field(default=20, ge=1, description="most sends of one chat in an hour")
 
@@ -160,8 +163,8 @@ class BridgeSettings(_Group):
     sends_per_chat_hour: int = Field(
         default=20, ge=1, description="most sends of one chat in an hour, likewise the bridge's own limit"
     )
-    browser_memory_mb: int = Field(
-        default=600, ge=100, description="most memory of the browser; it is started anew before it holds so much"
+    picture_days: float = Field(
+        default=7.0, ge=0, le=90, description="pictures of the page in `home` are deleted after so many days"
     )
     sandbox_port: int = Field(default=8900, ge=0, le=65535, description="port of the sandbox page")
 

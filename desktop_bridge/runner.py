@@ -39,6 +39,7 @@ from desktop_bridge.running.state import RESCAN_SECONDS, Shared, rung
 from desktop_bridge.sends.budget import Budget
 from desktop_bridge.sends.machine import Parts, SendMachine, Timing
 from desktop_bridge.status import BridgeStatus, status_now, write_status
+from desktop_bridge.witness import PageWitness
 
 log = structlog.get_logger(__name__)
 
@@ -101,6 +102,7 @@ class Bridge:
                     per_chat_hour=settings.sends_per_chat_hour,
                 ),
                 epoch=self._lease.epoch,
+                witness=PageWitness(self._page, client),
             ),
             pacing=settings.pacing,
             timing=timing,

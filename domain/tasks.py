@@ -3,11 +3,13 @@
 from uuid import UUID
 
 from core.jobs.registry import Registry, Resources
+from core.storage.blobs import LocalBlobs
 from domain.chats import automation, pausing
 from domain.chats import service as chats
 from domain.drafts import service as drafts
 from domain.drafts.store import EXPIRE_TASK
 from domain.sends.outbox import WATCH_TASK
+from domain.sends.pictures import PICTURE_TASK, forget_picture
 from domain.sends.watch import watch
 
 
@@ -18,6 +20,7 @@ def register(registry: Registry) -> None:
     registry.task(chats.WAKE_TASK, wake_chat)
     registry.task(pausing.RESUME_TASK, resume_chat)
     registry.task(automation.SETTLE_TASK, settle_automation)
+    registry.task(PICTURE_TASK, delete_picture)
 
 
 async def expire_draft(resources: Resources, tenant_id: UUID, draft_id: UUID) -> None:
@@ -53,3 +56,8 @@ async def settle_automation(resources: Resources, tenant_id: UUID, text_id: UUID
             await automation.settle_chat(session, text_id, chat_id, resources.settings.desk)
     async with resources.db.unit_of_work(tenant_id) as session:
         await automation.finish(session, text_id)
+
+
+async def delete_picture(resources: Resources, tenant_id: UUID, send_id: UUID) -> None:
+    """Delete the picture of a stopped send whose days are over."""
+    await forget_picture(resources.db, LocalBlobs(resources.settings.storage.folder), tenant_id, send_id)

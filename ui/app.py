@@ -6,15 +6,17 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 import structlog
 from fastapi import FastAPI, WebSocket
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.settings import Settings
-from ui import login, stream
+from ui import login, pictures, stream
 from ui.client import open_http
 from ui.guard import PANEL, SESSION_KEY, Guard
 from ui.session import SessionStore
@@ -101,6 +103,10 @@ def create_app(settings: Settings) -> ASGIApp:
     @app.get("/health")
     async def health() -> dict[str, str]:
         return {"status": "ok", "panel": gradio.state}
+
+    @app.get("/pictures/{send_id}")
+    async def picture(request: Request, send_id: UUID) -> Response:
+        return await pictures.answer(request.scope[SESSION_KEY], send_id)
 
     @app.websocket("/events")
     async def events(socket: WebSocket) -> None:

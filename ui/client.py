@@ -203,6 +203,10 @@ class ApiClient:
         params = {"chat_id": str(chat_id) if chat_id else None, "status": status}
         return parse(await self._send("GET", "/sends", params=params), Page[Send])
 
+    async def picture(self, send_id: UUID) -> bytes:
+        """GET /sends/{id}/screenshot: the chat where a send stopped, as PNG."""
+        return (await self._send("GET", f"/sends/{send_id}/screenshot")).content
+
     async def settle(self, send_id: UUID, settle: SettleSend) -> Send:
         """POST /sends/{id}/settle: say what became of an unknown send."""
         return parse(await self._send("POST", f"/sends/{send_id}/settle", body=settle), Send)

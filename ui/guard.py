@@ -19,7 +19,7 @@ from ui.session import COOKIE, SessionStore
 PANEL = "/panel"
 SESSION_KEY = "waxos_session"
 _PUBLIC = re.compile(r"/(login|logout|health|favicon\.ico|static/[\w.-]+)")
-_OURS = re.compile(r"/(events)?")
+_OURS = re.compile(r"/(events|pictures/[0-9a-f-]{36})?")
 _GRADIO = re.compile(
     rf"{PANEL}(/|/config/?|/theme\.css|/(static|assets|svelte)/.+"
     r"|/gradio_api/(info|app_id|startup-events|theme\.css|run/\w+|queue/(join|data)|reset|cancel|component_server"

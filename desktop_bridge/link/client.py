@@ -104,6 +104,14 @@ class ServerClient:
         """Tell the outcome of a send."""
         return _required(await self._post(f"/bridge/sends/{send_id}/report", said, SendReported))
 
+    async def put_screenshot(self, send_id: UUID, picture: bytes) -> None:
+        """Hand over the picture of the chat where a send stopped."""
+        answer = await self._http.put(
+            f"/bridge/sends/{send_id}/screenshot", content=picture, headers={"Content-Type": "image/png"}
+        )
+        if answer.is_error:
+            raise _refusal(answer)
+
     async def put_file(self, external_id: str, position: int, content: bytes, mime: str) -> None:
         """Hand over one file of a message."""
         path = f"/bridge/messages/{external_id}/files/{position}"

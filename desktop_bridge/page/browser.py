@@ -1,7 +1,6 @@
 """The one browser of the bridge: a persistent profile, one page, one address."""
 
 import asyncio
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from core.errors import SetupError
 from core.settings import BridgeSettings
 from desktop_bridge import host
 from desktop_bridge.errors import PageStuck
+from desktop_bridge.page import pictures
 from desktop_bridge.page.landmarks import Landmarks
 from desktop_bridge.page.locate import Reader
 
@@ -26,7 +26,6 @@ _FLAGS = (
     "--no-default-browser-check",
     "--disable-backgrounding-occluded-windows",
 )
-_SHOT_SECONDS = 5.0
 _CLOSE_SECONDS = 3.0
 
 log = structlog.get_logger(__name__)
@@ -78,6 +77,7 @@ class Browser:
             PageStuck: the page's address does not answer.
         """
         await asyncio.to_thread(host.end_browser, self.profile)
+        await asyncio.to_thread(pictures.prune, self.screenshots, self._settings.picture_days)
         if self._playwright is None:
             self._playwright = await async_playwright().start()
         channel = self._settings.browser_channel
@@ -133,14 +133,10 @@ class Browser:
                 await asyncio.wait_for(playwright.stop(), _CLOSE_SECONDS)
 
     async def screenshot(self, name: str) -> Path | None:
-        """Keep a picture of the page; None where the browser cannot make one."""
-        path = self.screenshots / f"{re.sub(r'[^a-z0-9-]+', '-', name.lower())}.png"
-        try:
-            await self.page.screenshot(path=path, timeout=_SHOT_SECONDS * 1000)
-        except (PlaywrightError, PageStuck) as error:
-            log.warning("screenshot.failed", name=name, reason=str(error).splitlines()[0])
+        """Keep a picture of how the page is laid out, without its words; None where the browser cannot make one."""
+        if self._reader is None:
             return None
-        return path
+        return await pictures.of_bare_page(self.page, self.screenshots, name)
 
 
 def _origin(url: str) -> str:

@@ -14,29 +14,35 @@ from uuid import UUID
 import structlog
 
 from core.contracts.bridge import SendOrder, SendOutcome, SendReport
+from core.contracts.faults import guard_fault
 from core.contracts.states import SendStatus, Tick
 from core.contracts.texts import fault_in, text_sha256
 from core.errors import Conflict
 from desktop_bridge.errors import (
     BoxNotEmpty,
     ChatNotProven,
+    ColdMessage,
     OverBudget,
     PageChanged,
     PageError,
     SendStopped,
     TextDiffers,
     TextRefused,
+    Withdrawn,
 )
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.journal.sends import Attempt, SendLog
 from desktop_bridge.sends.budget import Budget
 from desktop_bridge.sends.pacing import typing_pace
 from desktop_bridge.sends.phases import Phase, Recovery, never_clicked, settled_by
-from desktop_bridge.sends.ports import Authority, ChatPage, Click, Intake, Sighting, Standing, Target
+from desktop_bridge.sends.ports import Authority, ChatPage, Click, Intake, Sighting, Standing, Target, Witness
 
 log = structlog.get_logger(__name__)
 
 _IN_HAND = frozenset({SendStatus.LEASED, SendStatus.ARMED})
+
+_NOTHING_TO_SEE = (TextRefused, OverBudget, ColdMessage, Withdrawn)
+"""Stops that have nothing to do with what the page shows."""
 
 Evidence = dict[str, bool | str | int | None]
 
@@ -62,6 +68,7 @@ class Parts:
     journal: SendLog
     budget: Budget
     epoch: Callable[[], int]
+    witness: Witness | None = None
 
 
 class SendMachine:
@@ -168,10 +175,11 @@ class SendMachine:
         """Nothing can have left: note it, take our text out of the box again and give the send back."""
         attempt = self._do.journal.last(order.send_id) or attempt  # it went on since
         typed = attempt.phase is not Phase.LEASED and not isinstance(stop, BoxNotEmpty)
+        picture = await self._picture(order) if not isinstance(stop, _NOTHING_TO_SEE) else None
         attempt = self._settled(attempt, self._refused(attempt, stop))
         if typed:  # else what stands in the box is somebody's own, even if it is how our text begins
             await self._tidy(order)
-        return await self._report(attempt)
+        return await self._shown(order, picture, await self._report(attempt))
 
     def _refused(self, attempt: Attempt, stop: SendStopped | PageChanged) -> SendReport:
         if isinstance(stop, OverBudget):
@@ -205,13 +213,14 @@ class SendMachine:
         said = self._said(
             SendOutcome.DISARMED,
             attempt.arming,
-            code=f"guard_{click.reason}",
+            code=guard_fault(str(click.reason)),
             detail=f"the page changed: {click.reason}",
         )
+        picture = await self._picture(order)
         attempt = self._settled(attempt, said)
         await self._tidy(order)
         await self._do.intake.catch_up(order)
-        return await self._report(attempt)
+        return await self._shown(order, picture, await self._report(attempt))
 
     async def _found(self, order: SendOrder, attempt: Attempt, sighting: Sighting) -> str:
         if sighting.tick in {None, Tick.PENDING}:
@@ -270,9 +279,11 @@ class SendMachine:
         if sighting.external_id is not None:
             return await self._found(order, attempt, sighting)
         outcome, evidence = settled_by(_restarted(sighting), own=True)
+        picture = await self._picture(order) if outcome is SendOutcome.UNKNOWN else None
         if outcome is SendOutcome.ABSENT:
             await self._tidy(order)
-        return await self._conclude(attempt, self._said(outcome, attempt.arming, code="not_found", evidence=evidence))
+        said = self._said(outcome, attempt.arming, code="not_found", evidence=evidence)
+        return await self._shown(order, picture, await self._conclude(attempt, said))
 
     async def _settle_foreign(self, order: SendOrder) -> str:
         """Somebody else armed it, or a journal that is gone: found is found, anything else is unknown."""
@@ -291,6 +302,16 @@ class SendMachine:
             evidence=evidence,
         )
         return await self._tell(order, said)
+
+    # -- what staff are shown -----------------------------------------------------------------------------------------
+
+    async def _picture(self, order: SendOrder) -> bytes | None:
+        return None if self._do.witness is None else await self._do.witness.look(target_of(order))
+
+    async def _shown(self, order: SendOrder, picture: bytes | None, status: str) -> str:
+        if picture is not None and self._do.witness is not None:
+            await self._do.witness.tell(order.send_id, picture)
+        return status
 
     # -- the journal and the authority --------------------------------------------------------------------------------
 

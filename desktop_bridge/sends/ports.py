@@ -108,6 +108,16 @@ class ChatPage(Protocol):
         """Make sure that the browser which may hold an old click is dead: restart it unless it was started after `after`."""
 
 
+class Witness(Protocol):
+    """Who shows staff the chat where a send stopped. Neither call raises: no send and no report waits for a picture."""
+
+    async def look(self, target: Target) -> bytes | None:
+        """Take a PNG picture of the target's conversation, None unless it is proven to be open."""
+
+    async def tell(self, send_id: UUID, picture: bytes) -> None:
+        """Hand the picture over, after the report about its send."""
+
+
 class Intake(Protocol):
     """What brings news of the page to the authority."""
 

@@ -27,6 +27,7 @@ class Send(TenantRow, Base):
             unique=True,
             postgresql_where=text("status in ('leased', 'armed')"),
         ),
+        Index("sends_picture", "tenant_id", "picture_key", postgresql_where=text("picture_key is not null")),
         Index("sends_queue", "tenant_id", "channel_id", "status", "queued_at"),
         Index("sends_armed", "tenant_id", "channel_id", "armed_at", postgresql_where=text("armed_at is not null")),
     )
@@ -62,5 +63,6 @@ class Send(TenantRow, Base):
     error_code: Mapped[str | None] = mapped_column(Text)
     error_detail: Mapped[str | None] = mapped_column(Text)
     screenshot: Mapped[str | None] = mapped_column(Text)
+    picture_key: Mapped[str | None] = mapped_column(Text)
     wait_code: Mapped[str | None] = mapped_column(Text)
     wait_until: Mapped[datetime | None]

@@ -2,14 +2,15 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from core.contracts.chats import ChatContext
-from core.contracts.drafts import Draft, DraftRun, DraftSource
+from core.contracts.drafts import Draft, DraftRun, DraftSource, Send
 from core.contracts.reasoning import Finding
 from core.contracts.states import DraftOrigin, DraftStatus, RunState, Verdict
+from ui.views.cameback import CameBack, came_back
 
 _EDITABLE = frozenset({DraftStatus.PENDING, DraftStatus.HELD, DraftStatus.BLOCKED})
 _EXTRACTIVE = frozenset({"extractive", "none", "bundled"})
@@ -77,6 +78,7 @@ class Card:
     extractive: bool = False
     by_person: bool = False
     unanswered: bool = False
+    back: CameBack | None = None
 
     @property
     def facts(self) -> dict[str, Any] | None:
@@ -93,11 +95,11 @@ class Card:
         }
 
 
-def build_card(context: ChatContext) -> Card:
-    """Return the card of a chat."""
+def build_card(context: ChatContext, sends: Sequence[Send] = ()) -> Card:
+    """Return the card of a chat; by its sends it knows text that came back."""
     draft, run = context.draft, context.run
     if draft is not None and draft.status in _EDITABLE:
-        return _of_draft(draft)
+        return replace(_of_draft(draft), back=came_back(draft, sends, context.messages))
     if draft is not None and draft.status is DraftStatus.CHECKING:
         return _of_draft(draft, state="checking")
     if run is not None and run.state in {RunState.DUE, RunState.RUNNING}:

@@ -190,8 +190,9 @@ class DeskFunctions:
                 await session.api.retry(ask.send_id, RetrySend(chat_version=ask.chat_version))
                 said = "Queued once more."
             case _:
-                await session.api.settle(ask.send_id, SettleSend(outcome=SendStatus(ask.act)))
-                said = "Noted as sent." if ask.act == "sent" else "Closed as not sent."
+                put_back = ask.act == "abandoned"
+                await session.api.settle(ask.send_id, SettleSend(outcome=SendStatus(ask.act), put_back=put_back))
+                said = "Closed as not sent. Its text waits as a draft." if put_back else "Noted as sent."
         shown = await self._show(session, ask)
         return shown.model_copy(update={"notice": Notice(level="good", title=said)})
 
@@ -203,7 +204,7 @@ class DeskFunctions:
         )
         tz = zone(session.me.timezone)
         own = [s for s in sends.items if s.chat_id == ask.chat_id]
-        draft = card.build_card(context)
+        draft = card.build_card(context, own)
         fragments = {
             "head": self._templates.render(
                 "chat_head.html",
@@ -220,7 +221,7 @@ class DeskFunctions:
                 more=more,
                 tz=tz,
             ),
-            "card": self._templates.render("card.html", card=draft, chat=context.chat),
+            "card": self._templates.render("card.html", card=draft, chat=context.chat, tz=tz),
         }
         return Answer(fragments=fragments, facts=_facts(context, draft, own))
 

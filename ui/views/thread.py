@@ -9,6 +9,7 @@ from core.contracts.chats import Message
 from core.contracts.drafts import Send
 from core.contracts.states import MessageKind, MessageOrigin, SendStatus, Tick
 from ui.views import labels
+from ui.views.faults import Words, words_for
 
 _IN_FLIGHT = frozenset({SendStatus.QUEUED, SendStatus.LEASED, SendStatus.ARMED, SendStatus.SENT})
 _STUCK = frozenset({SendStatus.UNKNOWN, SendStatus.FAILED, SendStatus.RETURNED, SendStatus.EXPIRED})
@@ -43,6 +44,12 @@ class Outgoing:
     can_cancel: bool
     can_retry: bool
     wait: str | None
+    words: Words | None
+    """What happened and what to do next, for one that is in doubt or did not leave; once for parts that came back together."""
+    picture: str | None
+    """Where the panel shows the picture that the bridge took of the chat."""
+    behind: bool
+    """Parts behind it still wait."""
 
 
 def bubbles(messages: Sequence[Message], tz: ZoneInfo) -> list[Bubble]:
@@ -69,6 +76,11 @@ def outgoing(sends: Sequence[Send], messages: Sequence[Message]) -> list[Outgoin
     """Return the sends that the thread does not show as messages and that a person should see, oldest first."""
     seen = {m.send_id for m in messages if m.send_id} | {s.retry_of for s in sends if s.retry_of}
     latest = max((m.received_at for m in messages), default=None)
+    shown = [
+        send
+        for send in sorted(sends, key=lambda s: (s.queued_at, s.part))
+        if send.id not in seen and send.message_id is None and _is_shown(send, latest)
+    ]
     return [
         Outgoing(
             send=send,
@@ -77,10 +89,19 @@ def outgoing(sends: Sequence[Send], messages: Sequence[Message]) -> list[Outgoin
             can_cancel=_can_cancel(send),
             can_retry=send.status is SendStatus.FAILED,
             wait=labels.WAITS[send.wait_code] if send.wait_code else None,
+            words=_words(send, shown),
+            picture=f"/pictures/{send.id}" if send.has_picture else None,
+            behind=any(s.draft_id == send.draft_id and s.part > send.part and s.status in _IN_FLIGHT for s in shown),
         )
-        for send in sorted(sends, key=lambda s: (s.queued_at, s.part))
-        if send.id not in seen and send.message_id is None and _is_shown(send, latest)
+        for send in shown
     ]
+
+
+def _words(send: Send, shown: Sequence[Send]) -> Words | None:
+    if send.status not in _STUCK:
+        return None
+    first = next(one for one in shown if (one.draft_id, one.status) == (send.draft_id, send.status))
+    return words_for(send.error_code, send.error_detail) if send is first else None
 
 
 def _is_shown(send: Send, latest: datetime | None) -> bool:

@@ -1,5 +1,6 @@
 """What the desktop bridge calls, with its device token. Every call may be repeated: a lost answer is asked again."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
@@ -25,14 +26,12 @@ from core.contracts.bridge import (
 )
 from core.contracts.chats import Attachment
 from core.contracts.principal import Scope
-from core.contracts.sessions import LinkCodeSeen, LinkCodeTaken
-from core.errors import Conflict
-from domain.channels import codes
+from core.errors import Conflict, TooLarge
 from domain.channels import service as channels
 from domain.chats import files
 from domain.chats.ingest import ingest_observations
 from domain.devices import service as devices
-from domain.sends import reports
+from domain.sends import pictures, reports
 from domain.sends import service as sends
 
 router = APIRouter(prefix="/bridge", tags=["bridge"])
@@ -95,6 +94,38 @@ async def report(caller: BridgeDevice, db: Db, send_id: UUID, body: SendReport) 
     What is settled already, is about another arming, or is not this device's to say changes nothing.
     """
     return await reports.report(db, caller, send_id, body)
+
+
+@router.put(
+    "/sends/{send_id}/screenshot",
+    summary="Hand in a picture of the chat where a send stopped",
+    status_code=204,
+    responses=problems(401, 403, 404, 409, 413, 422, 429, 503),
+    openapi_extra={"requestBody": {"required": True, "content": {"image/png": {"schema": _BYTES}}}},
+)
+async def put_screenshot(request: Request, caller: BridgeDevice, res: Res, send_id: UUID) -> None:
+    """Keep a PNG picture of at most 2 MB for some days, and show it to staff. The first one stays; repeats are harmless."""
+    db = res["db"]
+    async with db.unit_of_work(caller.tenant_id) as session:
+        await pictures.require_picture_wanted(session, caller, send_id)
+    content = await _at_most(request, pictures.MAX_BYTES)
+    pictures.refuse_other_than_png(content)
+    blob = await res["blobs"].put(caller.tenant_id, _once(content), limit=pictures.MAX_BYTES)
+    async with db.unit_of_work(caller.tenant_id) as session:
+        await pictures.keep_picture(session, caller, send_id, blob.key, res["settings"].desk.picture_days)
+
+
+async def _at_most(request: Request, limit: int) -> bytes:
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > limit:
+            raise TooLarge(f"the picture is larger than {limit // 1024 // 1024} MB", hint="send a smaller one")
+    return bytes(content)
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 @router.put(

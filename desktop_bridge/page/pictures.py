@@ -1,0 +1,64 @@
+"""Pictures of the page: of one proven conversation for staff, and of the bare page, without a word on it, for the folder at home."""
+
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page
+
+from desktop_bridge.errors import PageError
+from desktop_bridge.page.locate import Reader
+
+_SHOT_SECONDS = 5.0
+_MOST_KEPT = 50
+
+_WORDLESS = """
+* { color: transparent !important; text-shadow: none !important; background-image: none !important;
+    caret-color: transparent !important; }
+*::before, *::after, *::placeholder { color: transparent !important; background-image: none !important; }
+img, video, canvas, image { visibility: hidden !important; }
+"""
+_NOTHING_ABOVE = "[role=dialog], [role=menu], [role=tooltip], [role=application] { visibility: hidden !important; }"
+
+log = structlog.get_logger(__name__)
+
+
+async def of_conversation(reader: Reader, known: Sequence[str]) -> bytes | None:
+    """Return a PNG of the open conversation and nothing beside it, None unless a message among `known` proves whose it is.
+
+    The proof is asked for before and after, so that a chat which came to the front in between is not shown.
+    """
+    try:
+        frame = await reader.ask("picture.frame", list(known))
+        if frame is None:
+            return None
+        content = await reader.page.screenshot(clip=frame, style=_NOTHING_ABOVE, timeout=_SHOT_SECONDS * 1000)
+        still = await reader.ask("picture.frame", list(known))
+    except (PageError, PlaywrightError) as error:
+        log.warning("picture.failed", reason=str(error).splitlines()[0])
+        return None
+    return content if still == frame else None
+
+
+async def of_bare_page(page: Page, folder: Path, name: str) -> Path | None:
+    """Keep a picture of how the page is laid out: it may show chats that the owner left out, so no word or face is on it (law 12)."""
+    path = folder / f"{re.sub(r'[^a-z0-9-]+', '-', name.lower())}.png"
+    try:
+        await page.screenshot(path=path, style=_WORDLESS, timeout=_SHOT_SECONDS * 1000)
+    except PlaywrightError as error:
+        log.warning("screenshot.failed", name=name, reason=str(error).splitlines()[0])
+        return None
+    return path
+
+
+def prune(folder: Path, days: float) -> int:
+    """Delete pictures older than `days`, and all but the newest fifty; returns how many."""
+    kept = sorted(folder.glob("*.png"), key=lambda path: path.stat().st_mtime, reverse=True)
+    oldest = time.time() - days * 86_400
+    gone = [path for number, path in enumerate(kept) if number >= _MOST_KEPT or path.stat().st_mtime < oldest]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return len(gone)
