@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -17,7 +18,8 @@ _MOST_KEPT = 50
 
 _WORDLESS = """
 * { color: transparent !important; text-shadow: none !important; background-image: none !important;
-    caret-color: transparent !important; }
+    caret-color: transparent !important; transition: none !important; animation: none !important; }
+text, tspan { fill: transparent !important; stroke: transparent !important; }
 *::before, *::after, *::placeholder { color: transparent !important; background-image: none !important; }
 img, video, canvas, image { visibility: hidden !important; }
 """
@@ -35,7 +37,8 @@ async def of_conversation(reader: Reader, known: Sequence[str]) -> bytes | None:
         frame = await reader.ask("picture.frame", list(known))
         if frame is None:
             return None
-        content = await reader.page.screenshot(clip=frame, style=_NOTHING_ABOVE, timeout=_SHOT_SECONDS * 1000)
+        async with _dressed(reader.page, _NOTHING_ABOVE):
+            content = await reader.page.screenshot(clip=frame, timeout=_SHOT_SECONDS * 1000)
         still = await reader.ask("picture.frame", list(known))
     except (PageError, PlaywrightError) as error:
         log.warning("picture.failed", reason=str(error).splitlines()[0])
@@ -47,11 +50,29 @@ async def of_bare_page(page: Page, folder: Path, name: str) -> Path | None:
     """Keep a picture of how the page is laid out: it may show chats that the owner left out, so no word or face is on it (law 12)."""
     path = folder / f"{re.sub(r'[^a-z0-9-]+', '-', name.lower())}.png"
     try:
-        await page.screenshot(path=path, style=_WORDLESS, timeout=_SHOT_SECONDS * 1000)
+        async with _dressed(page, _WORDLESS):
+            await page.screenshot(path=path, timeout=_SHOT_SECONDS * 1000)
     except PlaywrightError as error:
         log.warning("screenshot.failed", name=name, reason=str(error).splitlines()[0])
         return None
     return path
+
+
+@asynccontextmanager
+async def _dressed(page: Page, css: str) -> AsyncIterator[None]:
+    """Let a style hold for as long as this lasts. A sheet of the object model, since the page's own policy forbids style elements."""
+    sheet = await page.evaluate_handle(
+        """(css) => { const sheet = new CSSStyleSheet(); sheet.replaceSync(css);
+                      document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]; return sheet; }""",
+        css,
+    )
+    try:
+        yield
+    finally:
+        with suppress(PlaywrightError):
+            await sheet.evaluate(
+                "(mine) => { document.adoptedStyleSheets = document.adoptedStyleSheets.filter((one) => one !== mine); }"
+            )
 
 
 def prune(folder: Path, days: float) -> int:

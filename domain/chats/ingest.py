@@ -5,7 +5,7 @@ A new message of a customer, a reply from the phone, an edit or a deletion raise
 History is stored and shown, and nothing follows from it (law 10).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID

@@ -62,3 +62,30 @@ async def test_an_away_text_of_whatsapp_business_is_told_from_a_person(
             assert {chat["last_preview"] for chat in listed if chat["title"] in ("Carla", "Dana")} == {"Are you open?"}
             (known,) = await _until(shop, "/channels/automations", lambda items: [t["chats"] for t in items] == [4])
             assert known["text"] == "Thanks! We are back on *Monday*."
+
+
+async def test_staff_see_the_chat_where_a_send_stopped(server: Server, behind: Database, tmp_path: Path) -> None:
+    shop = await open_business(server, behind, "Pictures")
+    async with run_sandbox() as sandbox:
+        await sandbox.client.configure(emoji_transform=True)
+        settings = bridge_settings(sandbox, tmp_path, server_url=server.url, pacing=True)
+        async with running_bridge(settings, shop.device_token):
+            chat = await sandbox.client.add_chat("Carla Customer")
+            await sandbox.client.customer_says(chat.id, "Are you open?")
+            listed = await _until(shop, "/chats", lambda items: len(items) == 1)
+            draft = await shop.draft(behind, listed[0]["id"], "Yes :)")
+            await shop.ask(shop.staff, "POST", f"/drafts/{draft['id']}/approve", json=decision(draft))
+            path = f"/sends?chat_id={listed[0]['id']}"
+            [send] = await _until(shop, path, lambda items: [one["has_picture"] for one in items] == [True])
+            assert (send["status"], send["error_code"]) == ("failed", "text_differs")
+            shown = await shop.ask(shop.staff, "GET", f"/sends/{send['id']}/screenshot")
+            assert shown.headers["content-type"] == "image/png"
+            assert shown.content.startswith(b"\x89PNG")
+            mine = {"Content-Type": "image/png"}
+            put = f"/bridge/sends/{send['id']}/screenshot"
+            assert (await shop.ask(shop.bridge, "PUT", put, content=shown.content, headers=mine)).status_code == 204
+            svg = await shop.ask(shop.bridge, "PUT", put, content=b"<svg/>", headers=mine)
+            assert (svg.status_code, svg.json()["code"]) == (422, "not_png")
+            large = await shop.ask(shop.bridge, "PUT", put, content=b"\x89PNG" + bytes(2 * 1024 * 1024), headers=mine)
+            assert large.status_code == 413
+            assert await sandbox.client.received(chat.id) == []

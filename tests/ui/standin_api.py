@@ -45,6 +45,9 @@ from core.contracts.states import (
 )
 from core.contracts.texts import text_sha256
 
+DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 PASSWORD = "correct horse battery"
 TENANT, USER, CHANNEL = new_id(), new_id(), new_id()
 
@@ -331,6 +334,11 @@ class Standin:
         self.publish(EventType.SEND_UPDATED, chat_id=send.chat_id, send_id=send.id)
         return self.sends[send.id]
 
+    async def screenshot(self, request: Request) -> Any:
+        if not self.sends[UUID(request.path_params["id"])].has_picture:
+            raise Refused(404, "not_found", "There is no picture of this send.")
+        return Response(DOT, media_type="image/png")
+
     async def list_channels(self, _: Request) -> Any:
         channel = Channel(
             id=CHANNEL, kind=ChannelKind.SANDBOX, name="Shop", mode=ChatMode.DRAFT, state=ChannelState.LINKED,
@@ -425,6 +433,7 @@ class Standin:
             ("POST", "/chats/{id}/messages", self.say), ("POST", "/chats/{id}/read", self.read),
             ("POST", "/chats/{id}/takeover", self.takeover), ("POST", "/chats/{id}/drafts", self.ask_draft),
             ("POST", "/drafts/{id}/{verb}", self.decide), ("GET", "/sends", self.list_sends),
+            ("GET", "/sends/{id}/screenshot", self.screenshot),
             ("POST", "/sends/{id}/{verb}", self.act_on_send), ("GET", "/channels", self.list_channels),
             ("GET", "/channels/automations", self.list_automations),
             ("POST", "/channels/automations/{id}/judge", self.judge),
@@ -456,6 +465,8 @@ class Standin:
                 answer = await call(request)
             except Refused as refused:
                 return JSONResponse(refused.body, refused.body["status"], media_type="application/problem+json")
+            if isinstance(answer, Response):
+                return answer
             return (
                 Response(_dump(answer), media_type="application/json")
                 if answer is not None

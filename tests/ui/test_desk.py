@@ -280,10 +280,45 @@ async def test_an_unknown_send_is_explained_and_settled_by_a_person(story: Stand
     page = await sign_in()
     await page.click(".alert")
     await expect(page.locator(".settle")).to_contain_text("Look at the chat on the phone")
+    await expect(page.locator('[data-send-act="sent"]')).to_have_text("It is in the chat on the phone")
     await page.click('[data-send-act="abandoned"]')
     await expect(page.locator(".settle")).to_have_count(0)
     await expect(page.locator(".alert")).to_have_count(0)
     assert story.sends[send.id].status is SendStatus.ABANDONED
+    settled = [body for _, path, body in story.calls if path.endswith("/settle")]
+    assert settled == [{"outcome": "abandoned", "put_back": True}]
+
+
+async def test_a_send_that_failed_says_why_and_shows_the_chat_where_it_stopped(story: Standin, sign_in: SignIn) -> None:
+    chat = tell(story)
+    draft = next(iter(story.drafts.values()))
+    story.drafts[draft.id] = draft.model_copy(update={"status": DraftStatus.APPROVED})
+    [send] = story.queue(draft, SendStatus.FAILED)
+    story.sends[send.id] = send.model_copy(update={"error_code": "restricted", "has_picture": True})
+    page = await sign_in()
+    await open_chat(page, chat)
+    await expect(page.locator(".settle")).to_contain_text("WhatsApp allows no writing in this chat")
+    await page.click(".picture summary")
+    picture = page.locator(".picture img")
+    await expect(picture).to_be_visible()
+    await expect(picture).to_have_js_property("naturalWidth", 1)
+    other = await page.request.get(f"{page.url.split('/panel')[0]}/pictures/{draft.id}")
+    assert other.status >= 400
+
+
+async def test_text_that_came_back_shows_why_and_what_is_new(story: Standin, sign_in: SignIn) -> None:
+    chat = tell(story)
+    draft = next(iter(story.drafts.values()))
+    story.drafts[draft.id] = draft.model_copy(update={"status": DraftStatus.APPROVED})
+    [send] = story.queue(draft, SendStatus.RETURNED)
+    story.sends[send.id] = send.model_copy(update={"error_code": "chat_moved"})
+    story.hear(chat.id, "And <b>coffee</b>?")
+    story.draft(chat.id, *draft.parts, parent_id=draft.id, decision_reason="returned: The chat went on.")
+    page = await sign_in()
+    await open_chat(page, chat)
+    strip = page.locator(".back-strip")
+    await expect(strip).to_contain_text("This came back unsent. The chat went on after this was approved.")
+    await expect(strip.locator("blockquote")).to_contain_text("And <b>coffee</b>?")
 
 
 async def test_knowledge_is_uploaded_listed_live_and_searched(story: Standin, sign_in: SignIn) -> None:

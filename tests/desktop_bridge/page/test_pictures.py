@@ -1,0 +1,86 @@
+"""A picture shows the one conversation that is proven, or the page without a word: never the chats beside it (law 12)."""
+
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from desktop_bridge.page import pictures
+from tests.desktop_bridge.stage import Stage, calm, set_stage
+
+COLOURS = """() => [...new Set([...document.querySelectorAll("body *")]
+  .filter((el) => [...el.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()))
+  .map((el) => getComputedStyle(el).color))]"""
+"""The colours of all elements that hold words."""
+
+
+@pytest.fixture(scope="module")
+async def module_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    async with set_stage(tmp_path_factory.mktemp("bridge")) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def stage(module_stage: Stage) -> AsyncIterator[Stage]:
+    yield module_stage
+    await calm(module_stage.sandbox)
+
+
+def sides(png: bytes) -> tuple[int, int]:
+    assert png.startswith(b"\x89PNG")
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+
+
+@pytest.mark.parametrize(("build", "ids"), [("testid", "bare"), ("plain", "legacy")])
+async def test_of_a_proven_conversation_holds_it_and_nothing_beside_it(stage: Stage, build: str, ids: str) -> None:
+    await stage.sandbox.client.configure(build=build, ids=ids)
+    await stage.customer(f"Private {build}", "Nobody's business")
+    await stage.customer(f"Shown {build}", "How much is tea?")
+    order = await stage.order(f"Shown {build}", "Tea costs 4 EUR.")
+    page = stage.page.reader.page
+    shown = await pictures.of_conversation(stage.page.reader, order.known_external_ids)
+    assert shown is not None
+    frame = await stage.page.reader.ask("picture.frame", order.known_external_ids)
+    viewport = page.viewport_size
+    assert viewport is not None
+    assert sides(shown) == (round(frame["width"]), round(frame["height"]))
+    assert frame["x"] > 200, "the list is left of it"
+    assert frame["x"] + frame["width"] <= viewport["width"]
+    assert await pictures.of_conversation(stage.page.reader, ["3EB0ANOTHER"]) is None
+    assert await pictures.of_conversation(stage.page.reader, []) is None
+
+
+async def test_is_taken_where_another_landmark_is_gone(stage: Stage) -> None:
+    await stage.customer("Boxless", "Hello?")
+    order = await stage.order("Boxless", "We open at nine.")
+    page = stage.page.reader.page
+    await page.evaluate("document.querySelector('footer [role=textbox]').setAttribute('role', 'note')")
+    assert await pictures.of_conversation(stage.page.reader, order.known_external_ids) is not None
+    await page.evaluate("document.querySelector('footer [role=note]').setAttribute('role', 'textbox')")
+
+
+async def test_of_the_bare_page_shows_no_word(stage: Stage, tmp_path: Path) -> None:
+    await stage.customer("Canary", "Sing me a song")
+    await stage.read("Canary")
+    page = stage.page.reader.page
+    assert len(await page.evaluate(COLOURS)) > 1
+    async with pictures._dressed(page, pictures._WORDLESS):
+        assert await page.evaluate(COLOURS) == ["rgba(0, 0, 0, 0)"]
+    assert len(await page.evaluate(COLOURS)) > 1, "the page is as it was"
+    with_words = await page.screenshot()
+    path = await pictures.of_bare_page(page, tmp_path, "bare")
+    assert path is not None
+    assert len(path.read_bytes()) < len(with_words) / 4, "most of a picture of a chat is its words and faces"
+
+
+def test_old_pictures_at_home_are_deleted(tmp_path: Path) -> None:
+    for number in range(60):
+        (tmp_path / f"{number}.png").write_bytes(b"x")
+    os.utime(tmp_path / "0.png", (time.time() - 8 * 86_400,) * 2)
+    (tmp_path / "journal.db").write_bytes(b"x")
+    assert pictures.prune(tmp_path, days=7) == 10
+    assert not (tmp_path / "0.png").exists()
+    assert (tmp_path / "journal.db").exists()
+    assert pictures.prune(tmp_path, days=0) == 50
