@@ -163,6 +163,9 @@ class BridgeSettings(_Group):
     sends_per_chat_hour: int = Field(
         default=20, ge=1, description="most sends of one chat in an hour, likewise the bridge's own limit"
     )
+    browser_memory_mb: int = Field(
+        default=600, ge=100, description="most memory of the browser; it is started anew before it holds so much"
+    )
     picture_days: float = Field(
         default=7.0, ge=0, le=90, description="pictures of the page in `home` are deleted after so many days"
     )

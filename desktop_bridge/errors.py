@@ -133,3 +133,7 @@ class OverBudget(SendStopped):
     def __init__(self, detail: str, *, hint: str, wait: float) -> None:
         super().__init__(detail, hint=hint)
         self.wait = wait
+
+
+NOTHING_TO_SEE = (TextRefused, OverBudget, ColdMessage, Withdrawn)
+"""Stops that have nothing to do with what the page shows: no picture is taken."""

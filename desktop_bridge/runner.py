@@ -102,7 +102,7 @@ class Bridge:
                     per_chat_hour=settings.sends_per_chat_hour,
                 ),
                 epoch=self._lease.epoch,
-                witness=PageWitness(self._page, client),
+                witness=PageWitness(self._page, self._client),
             ),
             pacing=settings.pacing,
             timing=timing,

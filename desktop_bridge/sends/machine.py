@@ -19,16 +19,15 @@ from core.contracts.states import SendStatus, Tick
 from core.contracts.texts import fault_in, text_sha256
 from core.errors import Conflict
 from desktop_bridge.errors import (
+    NOTHING_TO_SEE,
     BoxNotEmpty,
     ChatNotProven,
-    ColdMessage,
     OverBudget,
     PageChanged,
     PageError,
     SendStopped,
     TextDiffers,
     TextRefused,
-    Withdrawn,
 )
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.journal.sends import Attempt, SendLog
@@ -40,9 +39,6 @@ from desktop_bridge.sends.ports import Authority, ChatPage, Click, Intake, Sight
 log = structlog.get_logger(__name__)
 
 _IN_HAND = frozenset({SendStatus.LEASED, SendStatus.ARMED})
-
-_NOTHING_TO_SEE = (TextRefused, OverBudget, ColdMessage, Withdrawn)
-"""Stops that have nothing to do with what the page shows."""
 
 Evidence = dict[str, bool | str | int | None]
 
@@ -175,7 +171,7 @@ class SendMachine:
         """Nothing can have left: note it, take our text out of the box again and give the send back."""
         attempt = self._do.journal.last(order.send_id) or attempt  # it went on since
         typed = attempt.phase is not Phase.LEASED and not isinstance(stop, BoxNotEmpty)
-        picture = await self._picture(order) if not isinstance(stop, _NOTHING_TO_SEE) else None
+        picture = await self._picture(order) if not isinstance(stop, NOTHING_TO_SEE) else None
         attempt = self._settled(attempt, self._refused(attempt, stop))
         if typed:  # else what stands in the box is somebody's own, even if it is how our text begins
             await self._tidy(order)
@@ -302,8 +298,6 @@ class SendMachine:
             evidence=evidence,
         )
         return await self._tell(order, said)
-
-    # -- what staff are shown -----------------------------------------------------------------------------------------
 
     async def _picture(self, order: SendOrder) -> bytes | None:
         return None if self._do.witness is None else await self._do.witness.look(target_of(order))

@@ -100,6 +100,9 @@ async def lease_next(session: AsyncSession, caller: Principal, body: NextSend, d
         send.wait_code = send.wait_until = None
         outbox.changed(session, send, chat)
         return await _order(session, chat, send, body.epoch, settle_only=False)
+    if not takes_sends(channel) and not passed:
+        await _put_back(session, channel)
+        return None
     await ring_when_open(session, channel, desk)
     return None
 
@@ -154,6 +157,34 @@ async def arm(
     return Armed(send_id=send.id, click_within_ms=CLICK_WINDOW_MS, deadline_at=send.click_deadline_at)
 
 
+async def _put_back(session: AsyncSession, channel: Channel) -> None:
+    """Queue again what the holder was given and, as it asks for the next, has not begun."""
+    given = select(Send.id, Send.chat_id).where(Send.channel_id == channel.id, Send.status == SendStatus.LEASED)
+    for send_id, chat_id in list(await session.execute(given.order_by(Send.chat_id))):
+        chat = await lock_chat(session, chat_id)
+        send = await outbox.lock_send(session, send_id)
+        if send.status == SendStatus.LEASED:
+            outbox.queue_again(send)
+            outbox.changed(session, send, chat)
+
+
+async def _held_up(session: AsyncSession, channel: Channel, send: Send, desk: DeskSettings) -> Conflict | None:
+    """Return why a send that was taken must wait after all."""
+    if not takes_sends(channel):
+        return Conflict(
+            "Sending was stopped on this channel; this reply waits.",
+            code="channel_stopped",
+            hint="Empty the box; it is offered again when the channel sends again.",
+        )
+    if await limits.full_until(session, send, desk) is not None:
+        return Conflict(
+            "The limit of messages an hour is reached; this one waits.",
+            code="over_limit",
+            hint="Empty the box; it is offered again when the limit allows it.",
+        )
+    return None
+
+
 async def _next_one(
     session: AsyncSession, channel: Channel, desk: DeskSettings, passed: set[UUID]
 ) -> tuple[UUID, UUID] | None:
@@ -168,6 +199,8 @@ async def _next_one(
     )
     if (unsettled := armed.one_or_none()) is not None:
         return unsettled.id, unsettled.chat_id
+    if not takes_sends(channel):
+        return None
     in_hand, earlier = aliased(Send), aliased(Send)
     blocked = exists().where(
         in_hand.tenant_id == Send.tenant_id,

@@ -26,7 +26,9 @@ from core.contracts.bridge import (
 )
 from core.contracts.chats import Attachment
 from core.contracts.principal import Scope
+from core.contracts.sessions import LinkCodeSeen, LinkCodeTaken
 from core.errors import Conflict, TooLarge
+from domain.channels import codes
 from domain.channels import service as channels
 from domain.chats import files
 from domain.chats.ingest import ingest_observations
