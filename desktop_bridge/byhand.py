@@ -123,7 +123,7 @@ async def send(settings: BridgeSettings, title: str, text: str, failpoint: Failp
         await settle_left(desk, failpoint)
         order, tail = await _order(desk, clean_title(title), text)
         ready = time.monotonic()
-        status = await _machine(desk, tail, failpoint).run(order)
+        status = await send_machine(desk, tail, failpoint).run(order)
         keep_sent(desk.journal, order)
         attempt = desk.journal.sends.last(order.send_id)
         report = attempt.report if attempt else None
@@ -143,12 +143,22 @@ async def settle_left(desk: Desk, failpoint: Failpoint = no_failpoint) -> list[s
     outcomes = []
     for attempt in desk.journal.sends.unsettled():
         order = _order_again(desk, attempt)
-        outcomes.append(await _machine(desk, None, failpoint).run(order))
+        outcomes.append(await send_machine(desk, None, failpoint).run(order))
         keep_sent(desk.journal, order)
     return outcomes
 
 
-def _machine(desk: Desk, tail: str | None, failpoint: Failpoint) -> SendMachine:
+def on_loopback(url: str) -> bool:
+    """Tell whether an address is on this computer."""
+    name = urlsplit(url).hostname or ""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def send_machine(desk: Desk, tail: str | None, failpoint: Failpoint = no_failpoint) -> SendMachine:
+    """Return a send machine that may click while the open chat ends with `tail`."""
     parts = Parts(
         authority=LocalAuthority(tail),
         page=desk.page,

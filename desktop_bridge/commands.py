@@ -19,6 +19,8 @@ from desktop_bridge import __version__, byhand, host
 from desktop_bridge.failpoints import planned
 from desktop_bridge.journal.journal import open_journal
 from desktop_bridge.link.client import ServerClient
+from desktop_bridge.rehearsal import rehearse as run_rehearsal
+from desktop_bridge.rehearsal import write_line
 from desktop_bridge.runner import run_bridge
 from desktop_bridge.sandbox.commands import app as sandbox_app
 from desktop_bridge.status import BridgeStatus
@@ -77,6 +79,13 @@ def send(
     """Send one message through the whole send machine, with a local authority. Loopback pages only."""
     settings = _start("bridge")
     _show(_finish(byhand.send(settings.bridge, chat, text, planned(os.environ.get(FAILPOINTS, "")))), as_json=as_json)
+
+
+@app.command()
+def rehearse() -> None:
+    """Send what JSON lines on the standard input ask for, on a loopback page; `waxos bench send` drives it."""
+    settings = _start("bridge")
+    _finish(run_rehearsal(settings.bridge, write_line))
 
 
 async def _run(settings: Settings) -> None:

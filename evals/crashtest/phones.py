@@ -41,9 +41,10 @@ class Phones:
         """Make chats, titles may repeat, and return their ids."""
         return [chat["id"] for chat in await self._post("/chats", [{"title": title} for title in titles])]
 
-    async def say(self, chat: str, text: str) -> None:
-        """Let the customer of a chat write."""
-        await self._post("/messages", [{"chat": chat, "text": text}])
+    async def say(self, chat: str, text: str) -> str:
+        """Let the customer of a chat write, and return the message's id."""
+        made = await self._post("/messages", [{"chat": chat, "text": text}])
+        return str(made[0]["id"])
 
     async def configure(self, **settings: Any) -> None:
         """Change the sandbox's settings, its faults and tick times among them."""
@@ -65,6 +66,12 @@ class Phones:
         answer.raise_for_status()
         ours = [m for m in answer.json()["messages"] if m["chat"] == chat and m["source"] == "page"]
         return any(m["text"] == text for m in ours)
+
+    async def drafts(self) -> dict[str, str]:
+        """Return what stands unsent in the boxes, by chat."""
+        answer = await self._http.get("/state")
+        answer.raise_for_status()
+        return {chat["id"]: chat["draft"] for chat in answer.json()["chats"] if chat["draft"]}
 
     async def _post(self, path: str, body: Any) -> Any:
         answer = await self._http.post(path, json=body)
