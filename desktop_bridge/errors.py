@@ -8,6 +8,7 @@ BridgeError (a WaxosError)
 └── SendStopped             this send may not go on, and nothing of it has left
     ├── ChatNotFound        no row carries the title
     ├── ChatNotProven       a chat of that title is open, but no known message proves that it is the right one
+    ├── ChatSwitched        another chat or field was chosen while the text was typed
     ├── BoxNotEmpty         somebody's own draft stands in the box
     ├── TextDiffers         the box does not hold exactly the approved text
     ├── ChatRestricted      the page allows no writing here (blocked, restricted account)
@@ -81,6 +82,12 @@ class ChatNotProven(SendStopped):
     """A chat of that title is open, but nothing proves that it is the right one."""
 
     code, title, final = "wrong_chat", "The open chat is not proven to be the right one", True
+
+
+class ChatSwitched(SendStopped):
+    """Another chat or field was chosen while the text was typed."""
+
+    code, title = "chat_switched", "Another chat was opened meanwhile"
 
 
 class BoxNotEmpty(SendStopped):

@@ -10,27 +10,23 @@ import structlog
 
 from core.contracts.states import TICK_ORDER, ChannelState, Direction, Tick
 from core.contracts.texts import same_on_page
-from desktop_bridge.errors import ChatNotFound, ChatNotProven, NotLinked, PageStuck
+from desktop_bridge.errors import ChatNotFound, ChatNotProven, ChatSwitched, NotLinked, PageStuck
 from desktop_bridge.page.browser import Browser
-from desktop_bridge.page.bubbles import Bubble, Row, bare_id, bubble, clean_title, rows
+from desktop_bridge.page.bubbles import Bubble, Row, bare_id, bubble, clean_title
+from desktop_bridge.page.chat_list import OPEN_SECONDS, SETTLED_SECONDS, ChatList
 from desktop_bridge.page.click import click_once
 from desktop_bridge.page.landmarks import Landmarks
 from desktop_bridge.page.locate import Reader
-from desktop_bridge.page.session import NOT_UNDERSTOOD, Session, session_of
+from desktop_bridge.page.proof import Proof, label_agrees
+from desktop_bridge.page.session import Session, session_of
 from desktop_bridge.page.typing import Typist
 from desktop_bridge.sends.ports import Click, Sighting, Standing, Target
 
 LINK_SECONDS = 60.0
 """A cold profile needs long for its first list."""
 
-OPEN_SECONDS = 6.0
-ROW_CLICKS = 3
-LIST_PAGES = 120
 CHAT_PAGES = 40
 MORE_CLICKS = 30
-SETTLED_SECONDS = 1.0
-"""So long the list and the chat must stand still after a start before the page counts as synced."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -51,6 +47,8 @@ class WebChatPage:
         self._browser = browser
         self._landmarks = landmarks
         self.started_at = datetime.now(UTC)
+        self._proof: Proof | None = None
+        """The chat that `open` has proven; None when a row was opened otherwise."""
 
     @property
     def reader(self) -> Reader:
@@ -109,63 +107,33 @@ class WebChatPage:
     # -- the list -----------------------------------------------------------------------------------------------------
 
     async def visible_rows(self) -> list[Row]:
-        """Return the rows that are drawn, in the order of the eye; our own notes-to-self row is left out."""
-        found = rows(await self.reader.ask("read.list"))
-        return [row for row in found if not self._landmarks.says("yourself", row.title)]
+        """Return the rows that are drawn; see `ChatList.visible`."""
+        return await self._list.visible()
 
     async def newest_rows(self) -> list[Row]:
         """Return the rows at the top of the list, where whatever is new comes in."""
-        seen = await self.reader.ask("watch.count")
-        if await self.reader.ask("read.scroll", {"what": "list", "step": "start"}):
-            await self.reader.changed(seen, SETTLED_SECONDS)
-        return await self.visible_rows()
+        return await self._list.newest()
 
     async def open_row(self, row: Row) -> bool:
-        """Click a row with the mouse and wait until its conversation is open. Tell whether it is.
-
-        Where the open conversation bears the same title, the row's own is open only when other messages are on the page.
-        """
-        before = await self.reader.ask("read.state")
-        namesake = before["open"] and clean_title(before["title"] or "") == row.title and not row.selected
-        left = set(before["ids"]) if namesake else set()
-
-        def opened(state: dict[str, Any]) -> bool:
-            there = bool(state["open"]) and clean_title(state["title"] or "") == row.title
-            return there and not left & set(state["ids"])
-
-        if not await self._click_row(row):
-            return False
-        return opened(await self.reader.until("read.state", lambda s: opened(s) and s["tail"], OPEN_SECONDS))
-
-    async def _click_row(self, row: Row) -> bool:
-        """Click a row and tell whether the click went to it: rows move while the mouse is on its way."""
-        for _ in range(ROW_CLICKS):
-            point = await self.reader.ask("aim.take", {"title": row.raw_title, "nth": row.nth})
-            if point is None:
-                return False
-            await self.reader.click(point)
-            if await self.reader.ask("aim.verdict", again=False):
-                return True
-        return False
+        """Click a row and tell whether its conversation is open; see `ChatList.open`. It is proven by nobody."""
+        self._proof = None
+        return await self._list.open(row)
 
     async def find_rows(self, title: str) -> list[Row]:
-        """Return the rows of this title, from the top of the list as far down as the first page that holds one."""
-        await self.reader.ask("read.scroll", {"what": "list", "step": "start"})
-        for _ in range(LIST_PAGES):
-            found = [row for row in await self.visible_rows() if row.title == title]
-            if found:
-                return found
-            seen = await self.reader.ask("watch.count")
-            if not await self.reader.ask("read.scroll", {"what": "list", "step": 0.8}):
-                break
-            await self.reader.changed(seen, SETTLED_SECONDS)
-        return []
+        """Return the rows of this title on the first page of the list that holds one."""
+        return await self._list.find(title)
+
+    @property
+    def _list(self) -> ChatList:
+        return ChatList(self.reader, self._landmarks)
 
     # -- the open chat ------------------------------------------------------------------------------------------------
 
     async def current(self) -> OpenChat | None:
         """Return what chat is open, if any."""
-        state = await self.reader.ask("read.state")
+        return self._chat(await self.reader.ask("read.state"))
+
+    def _chat(self, state: dict[str, Any]) -> OpenChat | None:
         if not state["open"] or state["title"] is None:
             return None
         members = [clean_title(part) for part in (state["subtitle"] or "").split(",")]
@@ -225,6 +193,7 @@ class WebChatPage:
     async def open(self, target: Target) -> None:
         """Open the chat and prove it by one of its known messages; header and compose label must agree with it."""
         await self._usable()
+        self._proof = None
         title = clean_title(target.title)
         if not target.known:
             raise ChatNotProven(
@@ -232,53 +201,55 @@ class WebChatPage:
             )
         if await self._proven(title, target.known):
             return
-        found = await self.find_rows(title)
-        if not found:
+        carry = 0
+        async for row in self._list.each(title):
+            carry += 1
+            if row.group:
+                continue
+            if await self._list.open(row) and await self._proven(title, target.known, search=True):
+                return
+        if not carry:
             raise ChatNotFound(
                 "no chat of this title is in the list", hint="was it renamed or deleted? open it on the phone"
             )
-        for row in found:
-            if row.group:
-                continue
-            if await self.open_row(row) and await self._proven(title, target.known, search=True):
-                return
         raise ChatNotProven(
-            f"{len(found)} chats carry this title and none of them holds a message that we know",
+            f"of the chats of this title none ({carry} looked at) shows a message that we know",
             hint="open the chat on the business's computer; the bridge then reads it anew",
         )
 
     async def _proven(self, title: str, known: Sequence[str], *, search: bool = False) -> bool:
-        chat = await self.current()
-        if chat is None or chat.title != title or chat.group:
-            return False
-        agreed = self._label_agrees(chat.label, title)
-        if not set(known) & set(chat.ids) and search:
-            wanted = set(
-                known
-            )  # its newest messages are drawn: where none of ours is among them soon, it is a namesake
-            await self.reader.until(
-                "read.state", lambda s: bool(wanted & {bare_id(raw) for raw in s["ids"]}), SETTLED_SECONDS
-            )
-            chat = await self.current()
-        return chat is not None and chat.title == title and agreed and bool(set(known) & set(chat.ids))
+        """Prove the open chat, and keep what proved it. The newest messages are drawn soon: without ours it is a namesake."""
+        wanted = set(known)
 
-    def _label_agrees(self, label: str, title: str) -> bool:
-        """Tell whether the compose label speaks of the same chat; in the older build it names none."""
-        said = clean_title(label)
-        bare = {word.lower() for words in (self._landmarks.labels["compose"],) for word in words.texts}
-        return not said or said.lower() in bare or said.endswith(title)
+        def shown(state: dict[str, Any]) -> bool:
+            return bool(wanted & {bare_id(raw) for raw in state["ids"]})
+
+        state = await self.reader.until("read.state", shown, SETTLED_SECONDS if search else 0.0)
+        chat = self._chat(state)
+        if chat is None or chat.title != title or chat.group or not shown(state):
+            return False
+        if not label_agrees(chat.label, title, self._landmarks.labels["compose"]):
+            return False
+        ids = tuple(raw for raw in state["ids"] if bare_id(raw) in wanted)
+        self._proof = Proof(state["title"] or "", state["label"] or "", ids)
+        return True
 
     async def clear_box(self, own: Sequence[str]) -> None:
         """Leave the box empty; see `ChatPage.clear_box`."""
-        await Typist(self.reader).empty(own)
+        await Typist(self.reader, self._proof).empty(own)
 
     async def type(self, text: str, char_ms: float, go_on: Callable[[], None]) -> None:
         """Type into the empty box and compare."""
-        await Typist(self.reader).type(text, char_ms, go_on)
+        await Typist(self.reader, self._proof).type(text, char_ms, go_on)
 
     async def look(self) -> Standing:
         """Read what stands on the page in one evaluation."""
         state = await self.reader.ask("read.state")
+        if self._proof is not None and not self._proof.holds(state):
+            raise ChatSwitched(
+                "another chat stands on the page than the one that was proven",
+                hint="send it again when nobody else works in the bridge's browser",
+            )
         return Standing(
             title=state["title"] or "",
             label=state["label"] or "",

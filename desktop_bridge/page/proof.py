@@ -1,38 +1,40 @@
-"""Proves that the page can be read and written on, without sending: finds what a send needs, by the list and one chat without news."""
+"""Which chat was proven to be open, so that every later look can tell whether it still is."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from desktop_bridge.errors import PageChanged
-from desktop_bridge.page.chat_page import WebChatPage
-
-BASE = ("side", "chat_list")
-"""Landmarks of every linked page, also one without a chat."""
+from desktop_bridge.page.bubbles import clean_title
+from desktop_bridge.page.landmarks import Labels
 
 
-async def missing_on(page: WebChatPage, is_ours: Callable[[str], bool]) -> PageChanged | None:
-    """Return what a send needs and the page lacks. Opens a chat that `is_ours` by its title and has nothing unread: no blue ticks.
+@dataclass(frozen=True)
+class Proof:
+    """What the page showed when a chat was proven: header and label as they stood, and the ids (raw) that proved it."""
 
-    Raises:
-        PageStuck: the page does not answer.
+    title: str
+    label: str
+    ids: tuple[str, ...]
+
+    def want(self) -> dict[str, Any]:
+        """Return it as JSON for the page."""
+        return {"title": self.title, "label": self.label, "ids": list(self.ids)}
+
+    def holds(self, state: dict[str, Any]) -> bool:
+        """Tell whether a `read.state` still shows this chat."""
+        same = (state["title"] or "", state["label"] or "") == (self.title, self.label)
+        return bool(state["open"]) and same and bool(set(self.ids) & set(state["ids"]))
+
+
+def label_agrees(label: str, title: str, words: Labels) -> bool:
+    """Tell whether a compose label speaks of this chat. Where it names none, as in the older build, it does not contradict.
+
+    Behind words that are known the rest must be the title itself; in another language it must end with the title as a word.
     """
-    try:
-        rows = await page.newest_rows()
-        used = await page.reader.used()
-        lacks = [name for name in BASE if name not in used]
-        if lacks:
-            return _lacks(lacks[0])
-        row = next((row for row in rows if not row.unread and not row.group and is_ours(row.title)), None)
-        if row is None or not await page.open_row(row):
-            return None
-        state = await page.reader.ask("read.state")
-    except PageChanged as fault:
-        return fault
-    if state["title"] is None:
-        return _lacks("header_title")
-    if state["box"] is None and not state["barred"]:
-        return _lacks("box")
-    return None if state["ids"] else _lacks("message")
-
-
-def _lacks(landmark: str) -> PageChanged:
-    return PageChanged(f'"{landmark}" is not on the page', landmark=landmark)
+    said = clean_title(label)
+    for word in sorted((clean_title(text) for text in words.texts), key=len, reverse=True):
+        if said[: len(word)].lower() == word.lower():
+            rest = said[len(word) :].strip()
+            if not rest or rest == title:
+                return True
+    known = any(said.lower().startswith(text) for text in words.texts)
+    return not said or (not known and f" {said}".endswith(f" {title}"))

@@ -188,7 +188,9 @@ class SendMachine:
         return said.model_copy(update={"screenshot": picture, "wait_seconds": wait})
 
     async def _tidy(self, order: SendOrder) -> None:
+        """Take our text out of its own chat's box again, whatever chat somebody opened meanwhile."""
         try:
+            await self._do.page.open(target_of(order))
             await self._do.page.clear_box([order.text])
         except (SendStopped, PageError) as left:
             log.warning("box.not_cleared", send_id=str(order.send_id), reason=left.reason_code)
