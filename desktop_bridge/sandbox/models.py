@@ -174,6 +174,7 @@ class Settings(_Strict):
     enter_sends: bool = True
     emoji_transform: bool = False
     pickers: bool = True
+    list_markers: bool = False
     quick_replies: dict[str, str] = {}
     away_text: str = ""
     ticks: TickTimes = TickTimes()

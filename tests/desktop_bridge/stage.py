@@ -97,6 +97,7 @@ class Stage:
         failpoint: Failpoint = no_failpoint,
         timing: Timing = QUICK,
         pacing: bool = False,
+        go_on: Callable[[SendOrder], None] = lambda _: None,
     ) -> SendMachine:
         """Return a send machine on this stage."""
         parts = Parts(
@@ -107,11 +108,15 @@ class Stage:
             budget=Budget(self.journal.chats, self.journal.sends, per_hour=1000, per_chat_hour=1000),
             epoch=lambda: 1,
         )
-        return SendMachine(parts, pacing=pacing, timing=timing, failpoint=failpoint)
+        return SendMachine(parts, pacing=pacing, timing=timing, failpoint=failpoint, go_on=go_on)
 
     async def local(self) -> LocalAuthority:
         """Return an authority that allows a click while the open chat ends as it does now."""
         return LocalAuthority(await self.tail())
+
+    async def drafts(self) -> dict[str, str]:
+        """Return what stands unsent in the boxes, by chat."""
+        return {chat.id: chat.draft for chat in (await self.sandbox.client.state()).chats if chat.draft}
 
     async def received(self, chat: str) -> list[str]:
         """Return what this chat's customer has received."""
@@ -226,5 +231,5 @@ async def calm(sandbox: Sandbox) -> None:
     """Take back whatever a test did to the sandbox's manners."""
     await sandbox.client.configure(
         faults=Faults().model_dump(), offline=False, restricted=False, interstitial=False, screen="main", build="testid",
-        ids="bare", lang="en",
+        ids="bare", lang="en", enter_sends=True, emoji_transform=False, list_markers=False, quick_replies={},
     )  # fmt: skip

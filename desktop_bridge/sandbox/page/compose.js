@@ -19,6 +19,7 @@ export class Compose {
       attributes: { "data-tab": "10", testid: "conversation-compose-box-input", "aria-label": label(chat.title), "aria-placeholder": say.typed },
       onChange: () => this.#changed(),
       transformsEmoji: () => this.store.settings.emoji_transform,
+      marksLists: () => this.store.settings.list_markers,
     });
     this.picker = new Picker(this.editor, store, chat);
     this.editor.node.addEventListener("keydown", trusted((event) => this.#key(event)));

@@ -13,9 +13,10 @@ export class Editor {
   #queue = [];
   #composing = false;
 
-  constructor({ attributes, onChange, transformsEmoji }) {
+  constructor({ attributes, onChange, transformsEmoji, marksLists }) {
     this.onChange = onChange;
     this.transformsEmoji = transformsEmoji;
+    this.marksLists = marksLists;
     this.node = h("div", {
       class: "lexical-rich-text-input",
       contenteditable: "true",
@@ -84,7 +85,7 @@ export class Editor {
   }
 
   #edit(type, data) {
-    if (type === "insertLineBreak" || type === "insertParagraph") return () => this.#insert("\n");
+    if (type === "insertLineBreak" || type === "insertParagraph") return () => this.#insert(`\n${this.marksLists() ? this.#nextMark() : ""}`);
     if (type.startsWith("insert")) return () => this.#insert(data.replace(/\r\n?/g, "\n"), type === "insertText");
     if (!type.startsWith("delete")) return null;
     return () => this.#delete(type);
@@ -105,6 +106,14 @@ export class Editor {
     if (!emoji) return;
     this.#text = before.slice(0, -2) + emoji + this.#text.slice(this.#focus);
     this.#anchor = this.#focus = before.length - 2 + emoji.length;
+  }
+
+  // The marker of the line below a line of a list: "- " again, or the next number.
+  #nextMark() {
+    const line = this.#text.slice(0, this.#range()[0]).split("\n").at(-1);
+    const found = /^(?:([-*•>]) |(\d+)\. )\S/.exec(line);
+    if (!found) return "";
+    return found[1] ? `${found[1]} ` : `${Number(found[2]) + 1}. `;
   }
 
   #delete(type) {
