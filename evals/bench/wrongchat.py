@@ -6,6 +6,7 @@ import random
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,9 @@ from evals.bench.titles import TITLES
 
 TRIES = 4
 """How often a stopped answer is approved anew, each time to the customer's newest message."""
+
+MOST_OTHERS = 5
+"""So many messages come in, at most, while one answer is on its way."""
 
 _EVERY_SENDS = 25
 _LOOKS = (
@@ -70,33 +74,37 @@ def wrongchat(
 ) -> None:
     """Answer chats with near-equal titles while the list re-orders, and count what reached another chat than was meant."""
     with tempfile.TemporaryDirectory(prefix="waxos-bench-") as home:
-        figures = asyncio.run(measure(sends, random.Random(seed), Path(home)))  # noqa: S311 - a seed that can be repeated
+        figures = asyncio.run(measure(sends, random.Random(seed), Path(home), _tell))  # noqa: S311 - it can be repeated
     for metric, value in figures.items():
         typer.echo(json.dumps({"metric": metric, "value": value}) if as_json else f"{metric:<40}{value:>10.1f}")
     if any(figures[name] for name in ("wrong_chat", "duplicates", "lost", "left_in_boxes")):
         raise typer.Exit(1)
 
 
-async def measure(sends: int, chance: random.Random, home: Path) -> dict[str, float]:
-    """Play it on a sandbox and a bridge of its own in `home`, and return the figures."""
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+async def measure(
+    sends: int, chance: random.Random, home: Path, tell: Callable[[str], None] = lambda _: None
+) -> dict[str, float]:
+    """Play it on a sandbox and a bridge of its own in `home`, tell how far it is, and return the figures."""
     async with sandbox(home) as stage:
         chats = await stage.phones.new_chats(list(TITLES))
         await stage.phones.configure(ticks={"sent_ms": 20, "delivered_ms": 60})
         async with rehearsal(stage.url, home / "bridge", pacing=False) as (bridge, _):
             newest = {chat: await stage.phones.say(chat, f"Hello, I am number {n}") for n, chat in enumerate(chats)}
             began = time.monotonic()
-            meanwhile = asyncio.create_task(_others_write(stage, chats, newest, random.Random(chance.random())))  # noqa: S311
             score = Score()
-            try:
-                for number in range(sends):
-                    if number % _EVERY_SENDS == 0:
-                        await stage.phones.configure(
-                            **_LOOKS[number // _EVERY_SENDS % len(_LOOKS)], faults=_faults(chance)
-                        )
-                    chat = chance.choice(chats)
-                    await _answer(stage, bridge, score, chat, newest, f"{chance.choice(_WORDS)} No. {number}")
-            finally:
-                meanwhile.cancel()
+            for number in range(sends):
+                if number % _EVERY_SENDS == 0:
+                    await stage.phones.configure(**_LOOKS[number // _EVERY_SENDS % len(_LOOKS)], faults=_faults(chance))
+                    tell(f"{number} of {sends}: {len(score.sent)} sent, stops {dict(score.stops)}")
+                chat = chance.choice(chats)
+                async with asyncio.TaskGroup() as meanwhile:
+                    meanwhile.create_task(_others_write(stage, chats, newest, random.Random(chance.random())))  # noqa: S311
+                    text = f"{chance.choice(_WORDS)} No. {number}"
+                    meanwhile.create_task(_answer(stage, bridge, score, chat, newest, text))
             minutes = (time.monotonic() - began) / 60
         received = [(one.chat, one.text) for one in await stage.phones.look()]
         return score.figures(received, await stage.phones.drafts()) | {"per_minute": round(sends / minutes, 1)}
@@ -126,13 +134,11 @@ def _reason(done: dict[str, Any]) -> str:
 
 
 async def _others_write(stage: Sandbox, chats: list[str], newest: dict[str, str], chance: random.Random) -> None:
-    """Customers write all the time, also the one who is being answered, so that rows move at any moment."""
-    number = 0
-    while True:
-        await asyncio.sleep(chance.expovariate(3))  # house: sleep - people write when they like
-        number += 1
+    """While one answer is on its way a few customers write, sometimes the one who is answered, so that rows move at any moment."""
+    for _ in range(chance.randint(1, MOST_OTHERS)):
+        await asyncio.sleep(chance.expovariate(6))  # house: sleep - people write when they like
         chat = chance.choice(chats)
-        newest[chat] = await stage.phones.say(chat, f"One more thing, {number}")
+        newest[chat] = await stage.phones.say(chat, f"One more thing, {chance.random()}")
 
 
 def _faults(chance: random.Random) -> dict[str, int]:
