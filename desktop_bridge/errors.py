@@ -7,6 +7,8 @@ BridgeError (a WaxosError)
 │   └── NotLinked           the page is not a linked, online chat page
 └── SendStopped             this send may not go on, and nothing of it has left
     ├── ChatNotFound        no row carries the title
+    ├── NotOnWhatsApp       the page says that the number has no account
+    ├── DialogOpen          a question stands over the page, which only a person may answer
     ├── ChatNotProven       a chat of that title is open, but no known message proves that it is the right one
     ├── ChatSwitched        another chat or field was chosen while the text was typed
     ├── BoxNotEmpty         somebody's own draft stands in the box
@@ -76,6 +78,18 @@ class ChatNotFound(SendStopped):
     """No row of the list carries the title."""
 
     code, title, final = "chat_not_found", "The chat is not in the list", True
+
+
+class NotOnWhatsApp(SendStopped):
+    """The page says that the number has no account. It may speak of another chat, so trying again is allowed."""
+
+    code, title = "not_on_whatsapp", "The number is not on WhatsApp"
+
+
+class DialogOpen(SendStopped):
+    """A question stands over the page, which only a person may answer."""
+
+    code, title = "dialog_open", "The page asks something"
 
 
 class ChatNotProven(SendStopped):

@@ -1,8 +1,9 @@
 """The real page behind the send machine's port, and the eyes of the inbound side."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,17 @@ import structlog
 
 from core.contracts.states import TICK_ORDER, ChannelState, Direction, Tick
 from core.contracts.texts import same_on_page
-from desktop_bridge.errors import ChatNotFound, ChatNotProven, ChatSwitched, NotLinked, PageStuck
+from desktop_bridge.errors import (
+    ChatNotFound,
+    ChatNotProven,
+    ChatSwitched,
+    DialogOpen,
+    NotLinked,
+    NotOnWhatsApp,
+    PageStuck,
+    SendStopped,
+    Withdrawn,
+)
 from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.bubbles import Bubble, Row, bare_id, bubble, clean_title
 from desktop_bridge.page.chat_list import OPEN_SECONDS, SETTLED_SECONDS, ChatList
@@ -19,6 +30,7 @@ from desktop_bridge.page.landmarks import Landmarks
 from desktop_bridge.page.locate import Reader
 from desktop_bridge.page.proof import Proof, label_agrees
 from desktop_bridge.page.session import Session, session_of
+from desktop_bridge.page.synced import is_synced
 from desktop_bridge.page.typing import Typist
 from desktop_bridge.sends.ports import Click, Sighting, Standing, Target
 
@@ -71,8 +83,8 @@ class WebChatPage:
         """Return the state of the session as it is now; dismisses a harmless announcement that covers the page."""
         seen = await self.reader.ask("read.session")
         session = session_of(seen, self._landmarks)
-        if session.usable:
-            await self._dismiss()
+        if session.usable and seen["dialog"] is not None:
+            await self._dismiss(seen["dialog"])
         return session
 
     async def linked(self, wait: float = LINK_SECONDS) -> Session:
@@ -89,12 +101,37 @@ class WebChatPage:
             return NOT_UNDERSTOOD
         return await self.session()
 
-    async def _dismiss(self) -> None:
+    async def _dismiss(self, words: str) -> None:
         point = await self.reader.ask("read.dialogPoint")
-        if point is not None:
+        if point is not None and not self._landmarks.says("invalid_number", words):
             log.info("announcement.dismissed")
             await self._browser.screenshot("announcement")
             await self.reader.click(point)
+            await self.reader.until("read.session", lambda seen: seen["dialog"] is None, SETTLED_SECONDS)
+
+    async def _uncovered(self) -> None:
+        """Stop where a dialog is left over the page that is not ours to answer; one about a number is acknowledged."""
+        words = (await self.reader.ask("read.session"))["dialog"]
+        if words is None:
+            return
+        if not self._landmarks.says("invalid_number", words):
+            raise DialogOpen("the page asks something", hint="answer it on the business's computer, then send again")
+        stop = NotOnWhatsApp("the page says that this number has no account", hint="check the number with the customer")
+        stop.screenshot = await self._browser.screenshot(f"stopped-{stop.code}")
+        point = await self.reader.ask("read.dialogPoint")
+        if point is not None:
+            await self.reader.click(point)
+        raise stop
+
+    @asynccontextmanager
+    async def _pictured(self) -> AsyncIterator[None]:
+        """Take a picture of the page when a send is stopped by what stands on it."""
+        try:
+            yield
+        except SendStopped as stop:
+            if stop.screenshot is None and not isinstance(stop, Withdrawn):
+                stop.screenshot = await self._browser.screenshot(f"stopped-{stop.code}")
+            raise
 
     async def _usable(self) -> None:
         session = await self.linked()
@@ -194,6 +231,11 @@ class WebChatPage:
         """Open the chat and prove it by one of its known messages; header and compose label must agree with it."""
         await self._usable()
         self._proof = None
+        async with self._pictured():
+            await self._uncovered()
+            await self._open(target)
+
+    async def _open(self, target: Target) -> None:
         title = clean_title(target.title)
         if not target.known:
             raise ChatNotProven(
@@ -208,6 +250,7 @@ class WebChatPage:
                 continue
             if await self._list.open(row) and await self._proven(title, target.known, search=True):
                 return
+        await self._uncovered()
         if not carry:
             raise ChatNotFound(
                 "no chat of this title is in the list", hint="was it renamed or deleted? open it on the phone"
@@ -236,20 +279,23 @@ class WebChatPage:
 
     async def clear_box(self, own: Sequence[str]) -> None:
         """Leave the box empty; see `ChatPage.clear_box`."""
-        await Typist(self.reader, self._proof).empty(own)
+        async with self._pictured():
+            await Typist(self.reader, self._proof).empty(own)
 
     async def type(self, text: str, char_ms: float, go_on: Callable[[], None]) -> None:
         """Type into the empty box and compare."""
-        await Typist(self.reader, self._proof).type(text, char_ms, go_on)
+        async with self._pictured():
+            await Typist(self.reader, self._proof).type(text, char_ms, go_on)
 
     async def look(self) -> Standing:
         """Read what stands on the page in one evaluation."""
         state = await self.reader.ask("read.state")
-        if self._proof is not None and not self._proof.holds(state):
-            raise ChatSwitched(
-                "another chat stands on the page than the one that was proven",
-                hint="send it again when nobody else works in the bridge's browser",
-            )
+        async with self._pictured():
+            if self._proof is not None and not self._proof.holds(state):
+                raise ChatSwitched(
+                    "another chat stands on the page than the one that was proven",
+                    hint="send it again when nobody else works in the bridge's browser",
+                )
         return Standing(
             title=state["title"] or "",
             label=state["label"] or "",
@@ -262,7 +308,10 @@ class WebChatPage:
 
     async def click(self, standing: Standing, deadline: float) -> Click:
         """Click the send button once, under the guard."""
-        return await click_once(self.reader, standing, deadline)
+        click = await click_once(self.reader, standing, deadline)
+        if not click.stopped:
+            return click
+        return replace(click, screenshot=await self._browser.screenshot(f"stopped-{click.reason}"))
 
     async def find_sent(self, text: str, tail: str | None, exclude: frozenset[str], wait: float) -> Sighting:
         """Look for our new bubble below `tail`; see `ChatPage.find_sent`."""
@@ -295,11 +344,16 @@ class WebChatPage:
             external_id=found.external_id if found else None,
             tick=found.tick if found else None,
             page_online=session.usable,
-            page_synced=session.usable,
+            page_synced=session.usable and (found is not None or await self._synced()),
             tail_on_screen=tail_seen and all(not b.empty for b in below),
             nothing_pending=not waiting,
             others=tuple(others),
         )
+
+    async def _synced(self) -> bool:
+        """Tell whether the page shows all there is; its end is brought on screen for that."""
+        await self.scroll_down()
+        return is_synced(await self.reader.ask("read.synced"))
 
     async def _below(self, tail: str | None) -> tuple[list[Bubble], bool]:
         for _ in range(CHAT_PAGES):

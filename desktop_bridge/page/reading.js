@@ -152,12 +152,36 @@
     startup: !!loc.one("startup"),
     takenOver: !!loc.one("use_here"),
     offline: loc.find("offline").length > 0,
-    barred: !!(loc.one("main") && loc.find("restricted_bar").length),
+    barred: !!(loc.one("main") && loc.find("restricted").length),
+    dialog: dialogText(),
     words: loc.one("side") ? "" : (document.body ? text(document.body) : "").slice(0, 500),
   });
+  const dialogText = () => { const dialog = loc.one("dialog"); return dialog && text(dialog).trim(); };
+  // Of a dialog that only wants to be acknowledged: where there is a choice, it is a person's.
   const dialogPoint = () => {
-    const button = loc.one("dialog_continue");
+    const button = loc.one("dialog") && loc.find("dialog_button").length === 1 ? loc.one("dialog_continue") : null;
     return button && centre(button);
+  };
+  // Whether the page has all its news: nothing is being fetched, the chat is drawn to its end, and the list shows nothing newer of it.
+  const synced = () => {
+    const marks = loc.find("message");
+    const last = marks[marks.length - 1];
+    const drawn = last ? message(last, loc.one("main")) : null;
+    const row = rows().find((r) => r.selected);
+    return {
+      busy: loc.find("syncing").length > 0,
+      tail: drawn && drawn.id,
+      empty: !drawn || drawn.empty,
+      below: last ? below(last) : 0,
+      text: drawn && drawn.text,
+      preview: row ? row.preview : null,
+      rows: rows().length,
+    };
+  };
+  // How many pixels of the chat lie below its newest message, out of sight.
+  const below = (last) => {
+    const box = scroller(last);
+    return box ? Math.round(box.scrollHeight - box.scrollTop - box.clientHeight) : 0;
   };
 
   const useHerePoint = () => {
@@ -190,7 +214,7 @@
   };
 
   return {
-    state, session, dialogPoint, useHerePoint, code, rows, messages, title, paragraphs, centre,
+    state, session, dialogPoint, synced, rows, messages, title, paragraphs, centre,
     list: () => rows().map(({ el, ...row }) => row),
     morePoint: (id) => {
       const el = element(id);

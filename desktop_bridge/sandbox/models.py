@@ -71,6 +71,22 @@ class Screen(StrEnum):
     OUTDATED = "outdated"
 
 
+class Box(StrEnum):
+    """Whether a chat can be written in: a contact can be blocked, a group can be for its admins only."""
+
+    OPEN = "open"
+    BLOCKED = "blocked"
+    ADMINS = "admins"
+
+
+class Dialog(StrEnum):
+    """What covers the page: nothing, an announcement, a number that has no account, a question that must not be answered."""
+
+    NONE = "none"
+    INVALID = "invalid"
+    QUESTION = "question"
+
+
 class Media(_Strict):
     """What a bubble that is not plain text shows. `data` is the file in base64; without it a drawing is made."""
 
@@ -120,6 +136,7 @@ class Chat(_Strict):
     unread: int = 0
     marked_unread: bool = False
     muted: bool = False
+    box: Box = Box.OPEN
     drafts: dict[str, str] = {}
     moved: int = 0
     last: Message | None = None
@@ -169,7 +186,9 @@ class Settings(_Strict):
     qr_after_ms: int = 0
     offline: bool = False
     restricted: bool = False
+    syncing: bool = False
     interstitial: bool = False
+    dialog: Dialog = Dialog.NONE
     one_tab: bool = True
     enter_sends: bool = True
     emoji_transform: bool = False
@@ -200,6 +219,7 @@ class JournalKind(StrEnum):
     PHONE_SAID = "phone.said"
     GESTURE_MADE = "gesture.made"
     GESTURE_LOST = "gesture.lost"
+    QUESTION_ANSWERED = "question.answered"
     RECORDING_STARTED = "recording.started"
     SETTINGS_CHANGED = "settings.changed"
 
@@ -232,6 +252,7 @@ class NewChat(_Strict):
     kind: ChatKind = ChatKind.PERSON
     members: list[str] = []
     muted: bool = False
+    box: Box = Box.OPEN
 
 
 class NewMessage(_Strict):

@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from desktop_bridge.sandbox.control import Control
 from desktop_bridge.sandbox.delivery import Delivery
 from desktop_bridge.sandbox.drawings import emoji_svg, media_svg
-from desktop_bridge.sandbox.models import JournalKind, Message, NewChat, NewMessage, Screen
+from desktop_bridge.sandbox.models import Dialog, JournalKind, Message, NewChat, NewMessage, Screen
 from desktop_bridge.sandbox.state import Event, SandboxState, UnknownChat
 
 PAGE = Path(__file__).parent / "page"
@@ -78,7 +78,8 @@ class Pages:
             "retry": lambda _, c: delivery.retry(c["id"]),
             "gesture": self._gesture,
             "recording": lambda _, c: state.note(JournalKind.RECORDING_STARTED, chat=c["chat"]),
-            "dismiss": lambda *_: state.configure({"interstitial": False}),
+            "dismiss": lambda *_: state.configure({"interstitial": False, "dialog": Dialog.NONE.value}),
+            "answered": lambda *_: state.note(JournalKind.QUESTION_ANSWERED),
             "screen": lambda _, c: state.configure({"screen": Screen(c["screen"]).value}),
         }
 

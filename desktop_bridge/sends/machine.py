@@ -214,7 +214,7 @@ class SendMachine:
             code=guard_fault(str(click.reason)),
             detail=f"the page changed: {click.reason}",
         )
-        picture = await self._picture(order)
+        said = said.model_copy(update={"screenshot": click.screenshot.name if click.screenshot else None})
         attempt = self._settled(attempt, said)
         await self._tidy(order)
         await self._do.intake.catch_up(order)

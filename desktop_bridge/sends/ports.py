@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
@@ -44,6 +45,7 @@ class Click:
 
     passed: bool
     reason: str | None = None
+    screenshot: Path | None = None
 
     @property
     def stopped(self) -> bool:

@@ -19,7 +19,7 @@ from evals.bench.titles import TITLES
 TRIES = 4
 """How often a stopped answer is approved anew, each time to the customer's newest message."""
 
-MOST_OTHERS = 5
+MOST_OTHERS = 3
 """So many messages come in, at most, while one answer is on its way."""
 
 _EVERY_SENDS = 25
@@ -99,15 +99,19 @@ async def measure(
             for number in range(sends):
                 if number % _EVERY_SENDS == 0:
                     await stage.phones.configure(**_LOOKS[number // _EVERY_SENDS % len(_LOOKS)], faults=_faults(chance))
-                    tell(f"{number} of {sends}: {len(score.sent)} sent, stops {dict(score.stops)}")
+                    tell(f"{number} of {sends}: {await _judged(stage, score)}")
                 chat = chance.choice(chats)
                 async with asyncio.TaskGroup() as meanwhile:
                     meanwhile.create_task(_others_write(stage, chats, newest, random.Random(chance.random())))  # noqa: S311
                     text = f"{chance.choice(_WORDS)} No. {number}"
                     meanwhile.create_task(_answer(stage, bridge, score, chat, newest, text))
             minutes = (time.monotonic() - began) / 60
-        received = [(one.chat, one.text) for one in await stage.phones.look()]
-        return score.figures(received, await stage.phones.drafts()) | {"per_minute": round(sends / minutes, 1)}
+        return await _judged(stage, score) | {"per_minute": round(sends / minutes, 1)}
+
+
+async def _judged(stage: Sandbox, score: Score) -> dict[str, float]:
+    received = [(one.chat, one.text) for one in await stage.phones.look()]
+    return score.figures(received, await stage.phones.drafts())
 
 
 async def _answer(

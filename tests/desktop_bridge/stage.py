@@ -230,6 +230,7 @@ async def wired_bridge(
 async def calm(sandbox: Sandbox) -> None:
     """Take back whatever a test did to the sandbox's manners."""
     await sandbox.client.configure(
-        faults=Faults().model_dump(), offline=False, restricted=False, interstitial=False, screen="main", build="testid",
+        faults=Faults().model_dump(), offline=False, restricted=False, syncing=False, dialog="none",
+        interstitial=False, screen="main", build="testid",
         ids="bare", lang="en", enter_sends=True, emoji_transform=False, list_markers=False, quick_replies={},
     )  # fmt: skip

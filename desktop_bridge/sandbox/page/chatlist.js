@@ -221,8 +221,9 @@ export class ChatList {
     ];
   }
 
-  showOffline(offline) {
+  showOffline(offline, syncing) {
     this.banner.replaceChildren();
+    if (syncing) this.banner.append(h("div", { class: "offline", role: "status" }, h("progress", {}), h("div", {}, say.syncing)));
     if (!offline) return;
     this.banner.append(
       h(

@@ -35,6 +35,11 @@ export class Compose {
       this.node.replaceChildren(h("div", { testid: "block-message" }, notice));
       return;
     }
+    if (this.chat.box !== "open") {
+      const words = this.chat.box === "blocked" ? say.blocked : say.adminsOnly;
+      this.node.replaceChildren(h("div", { testid: this.chat.box === "blocked" ? "block-message" : null, class: "restricted" }, words));
+      return;
+    }
     const placeholder = h("div", { class: "placeholder", "aria-hidden": "true" }, say.typed);
     this.field = h("div", { class: "field" }, this.editor.node, placeholder);
     this.bar = h(
@@ -113,7 +118,7 @@ export class Compose {
 
   send() {
     const text = this.editor.text.trim();
-    if (!text || this.store.settings.restricted) return;
+    if (!text || this.store.settings.restricted || this.chat.box !== "open") return;
     this.editor.set("");
     this.saved = "";
     this.#fillSlot();

@@ -39,7 +39,7 @@ class Desk {
 
   #line(up) {
     this.down = !up;
-    this.list?.showOffline(this.down || this.store.settings.offline);
+    this.list?.showOffline(this.down || this.store.settings.offline, this.store.settings.syncing);
   }
 
   on_hello({ settings, chats }) {
@@ -134,7 +134,7 @@ class Desk {
   #refresh() {
     const { settings } = this.store;
     if (!this.list) return;
-    this.list.showOffline(this.down || settings.offline);
+    this.list.showOffline(this.down || settings.offline, settings.syncing);
     this.list.draw();
     const shown = this.conversation?.restricted;
     if (this.conversation && shown !== settings.restricted) {
@@ -142,8 +142,11 @@ class Desk {
       this.conversation.compose.draw(settings);
     }
     const dialogs = document.getElementById("dialogs");
-    if (settings.interstitial && !dialogs.firstChild) dialogs.append(screens.news(() => this.link.send({ do: "dismiss" })));
-    if (!settings.interstitial) dialogs.replaceChildren();
+    const dismiss = () => this.link.send({ do: "dismiss" });
+    if (settings.interstitial && !dialogs.firstChild) dialogs.append(screens.news(dismiss));
+    if (settings.dialog === "invalid" && !dialogs.firstChild) dialogs.append(screens.invalidNumber(dismiss));
+    if (settings.dialog === "question" && !dialogs.firstChild) dialogs.append(screens.question(() => this.link.send({ do: "answered" })));
+    if (!settings.interstitial && settings.dialog === "none") dialogs.replaceChildren();
   }
 
   // -- chats --------------------------------------------------------------------------------------------------

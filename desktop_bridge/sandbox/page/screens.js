@@ -63,22 +63,32 @@ export function notice(text, button, onClick) {
   return full("notice", logo(), h("p", {}, text), button ? h("button", { class: "primary", onclick: trusted(onClick) }, button) : "");
 }
 
-export function news(onContinue) {
+export const news = (onContinue) => dialog(say.newsTitle, say.newsText, [[say.continue, onContinue]]);
+
+export const invalidNumber = (onOk) => dialog("", say.invalidNumber, [["OK", onOk]]);
+
+export const question = (onAny) => dialog(say.questionTitle, say.questionText, [[say.cancel, onAny], ["OK", onAny]]);
+
+// The last button is the one that goes on.
+function dialog(title, text, buttons) {
+  const drawn = buttons.map(([name, act], index) =>
+    h("button", { class: "primary", testid: index === buttons.length - 1 ? "popup-controls-ok" : "popup-controls-cancel", onclick: trusted(act) }, name),
+  );
   return h(
     "div",
     { "data-animate-modal-backdrop": "true", class: "backdrop" },
     h(
       "div",
-      { role: "dialog", "aria-modal": "true", "aria-label": say.newsTitle },
+      { role: "dialog", "aria-modal": "true", "aria-label": title || text },
       h(
         "div",
         { "data-animate-modal-popup": "true", testid: "confirm-popup", class: "popup" },
         h(
           "div",
           { "data-animate-modal-body": "true" },
-          h("h1", { "popup-title": "true" }, say.newsTitle),
-          h("div", { "popup-contents": "true" }, say.newsText),
-          h("div", { class: "buttons" }, h("button", { class: "primary", testid: "popup-controls-ok", onclick: trusted(onContinue) }, say.continue)),
+          title ? h("h1", { "popup-title": "true" }, title) : null,
+          h("div", { "popup-contents": "true" }, text),
+          h("div", { class: "buttons" }, ...drawn),
         ),
       ),
     ),
