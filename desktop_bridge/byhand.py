@@ -16,7 +16,7 @@ from core.contracts.texts import PartText, text_sha256
 from core.errors import InvalidInput, NotAllowed, NotFound
 from core.settings import BridgeSettings
 from desktop_bridge import host
-from desktop_bridge.consent import on_loopback, require_consent
+from desktop_bridge.errors import PageChanged
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.intake import PageIntake
 from desktop_bridge.inbound.settled import keep_sent
@@ -25,8 +25,8 @@ from desktop_bridge.journal.journal import Journal, open_journal
 from desktop_bridge.journal.sends import Attempt
 from desktop_bridge.link.authority import LocalAuthority
 from desktop_bridge.page.browser import Browser
-from desktop_bridge.page.bubbles import clean_title
-from desktop_bridge.page.chat_page import WebChatPage
+from desktop_bridge.page.bubbles import Row, clean_title
+from desktop_bridge.page.chat_page import OpenChat, WebChatPage
 from desktop_bridge.page.landmarks import load_landmarks
 from desktop_bridge.sends.budget import Budget
 from desktop_bridge.sends.machine import Parts, SendMachine
@@ -74,9 +74,15 @@ async def probe(settings: BridgeSettings) -> dict[str, Any]:
     async with open_desk(settings) as desk:
         session = await desk.page.linked()
         ready = time.monotonic() - began
-        rows = await desk.page.visible_rows() if session.usable else []
-        chat = await desk.page.current() if session.usable else None
-        await desk.page.bubbles()
+        rows: list[Row] = []
+        chat: OpenChat | None = None
+        changed: PageChanged | None = None
+        try:
+            rows = await desk.page.visible_rows() if session.usable else []
+            chat = await desk.page.current() if session.usable else None
+            await desk.page.bubbles()
+        except PageChanged as fault:
+            changed = fault
         used = await desk.page.reader.used()
         landmarks = desk.page.reader.landmarks
         return {
@@ -89,6 +95,8 @@ async def probe(settings: BridgeSettings) -> dict[str, Any]:
             "open_chat": chat.title if chat else None,
             "landmarks_version": landmarks.version,
             "landmarks": {name: used.get(name, 0) for name in sorted(landmarks.landmark)},
+            "found_by": {name: str(landmarks.landmark[name].find[number - 1]) for name, number in sorted(used.items())},
+            "changed": {"landmark": changed.landmark, "detail": changed.detail} if changed else None,
             "memory_mb": round(host.browser_memory(desk.browser.profile) / 2**20),
         }
 

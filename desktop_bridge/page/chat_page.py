@@ -59,6 +59,7 @@ class WebChatPage:
         self._browser = browser
         self._landmarks = landmarks
         self.started_at = datetime.now(UTC)
+        self.link_seconds = LINK_SECONDS
         self._proof: Proof | None = None
         """The chat that `open` has proven; None when a row was opened otherwise."""
 
@@ -87,18 +88,13 @@ class WebChatPage:
             await self._dismiss(seen["dialog"])
         return session
 
-    async def linked(self, wait: float = LINK_SECONDS) -> Session:
-        """Wait until the page has stopped loading, `wait` seconds at most, and return the state it is then in.
-
-        A page that does not even say that it is loading, and shows nothing known for so long, is one that we do not understand.
-        """
+    async def linked(self) -> Session:
+        """Wait until the page has stopped loading, `link_seconds` at most, and return the state it is then in."""
 
         def loaded(seen: dict[str, object]) -> bool:
             return session_of(seen, self._landmarks).state is not ChannelState.STARTING
 
-        seen = await self.reader.until("read.session", loaded, wait)
-        if not loaded(seen) and not seen["startup"]:
-            return NOT_UNDERSTOOD
+        await self.reader.until("read.session", loaded, self.link_seconds)
         return await self.session()
 
     async def _dismiss(self, words: str) -> None:
@@ -186,10 +182,11 @@ class WebChatPage:
 
     async def bubbles(self) -> list[Bubble]:
         """Return every message of the open chat that is in the page, oldest first; some may be `empty` (not drawn)."""
-        state = await self.reader.ask("read.state")
-        raw = await self.reader.ask("read.messages")
-        title = clean_title(state["title"] or "")
-        return [bubble(item, title=title, language=state["lang"], landmarks=self._landmarks) for item in raw]
+        seen = await self.reader.ask("read.conversation")
+        title = clean_title(seen["title"] or "")
+        return [
+            bubble(item, title=title, language=seen["lang"], landmarks=self._landmarks) for item in seen["messages"]
+        ]
 
     async def whole(self, seen: Bubble) -> Bubble:
         """Return a bubble with its content drawn and its long text unfolded."""

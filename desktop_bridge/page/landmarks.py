@@ -1,5 +1,6 @@
 """Loads and checks `landmarks.toml`, the only description of the chat page."""
 
+import re
 import tomllib
 from importlib.resources import files
 from typing import Annotated, Any, Literal
@@ -8,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from core.contracts.states import MessageKind, Tick
 from core.errors import SetupError
+
+_ASKED = re.compile(r"""loc\.(?:one|find)\("(\w+)\"""")
 
 Css = Annotated[str, Field(min_length=1)]
 
@@ -42,6 +45,10 @@ class Alternative(_Part):
     down: Css | None = None
     first: bool = False
 
+    def __str__(self) -> str:
+        """Return it as one line, for a person who looks which alternative found a thing."""
+        return ", ".join(f"{key}={value}" for key, value in self.model_dump(exclude_defaults=True).items())
+
     @model_validator(mode="after")
     def _has_a_start(self) -> "Alternative":
         if not any((self.testid, self.testid_prefix, self.css, self.icon)):
@@ -68,7 +75,8 @@ class Ticks(_Part):
 class Landmarks(_Part):
     """The whole file. `spec()` is what the scripts in the page get."""
 
-    version: str
+    format: Literal[1]
+    version: Annotated[str, Field(pattern=r"^20\d\d-\d\d(\.\d+)?$")]
     languages: list[str]
     labels: dict[str, Labels]
     landmark: dict[str, Landmark]
@@ -77,6 +85,9 @@ class Landmarks(_Part):
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Landmarks":
+        missing = asked_for() - set(self.landmark)
+        if missing:
+            raise ValueError(f"these landmarks are not described: {', '.join(sorted(missing))}")
         for name, mark in self.landmark.items():
             if mark.within is not None and mark.within not in self.landmark:
                 raise ValueError(f"landmark {name} lies within {mark.within}, which is not described")
@@ -113,7 +124,18 @@ def load_landmarks(source: str | None = None) -> Landmarks:
     text = source if source is not None else (files(__package__) / "landmarks.toml").read_text(encoding="utf-8")
     try:
         return Landmarks.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise SetupError(
-            f"landmarks.toml cannot be used: {error}", hint="correct desktop_bridge/page/landmarks.toml"
-        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise _unusable(str(error)) from None
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
+        raise _unusable("; ".join(faults)) from None
+
+
+def asked_for() -> set[str]:
+    """Return every landmark that the scripts in the page ask for by name."""
+    scripts = (item.read_text(encoding="utf-8") for item in files(__package__).iterdir() if item.name.endswith(".js"))
+    return {name for script in scripts for name in _ASKED.findall(script)}
+
+
+def _unusable(why: str) -> SetupError:
+    return SetupError(f"landmarks.toml cannot be used: {why}", hint="correct desktop_bridge/page/landmarks.toml")

@@ -199,6 +199,10 @@
     const main = loc.one("main");
     return main ? loc.find("message").map((el) => message(el, main)) : [];
   };
+  const conversation = () => {
+    const main = loc.one("main");
+    return { lang: document.documentElement.lang || "en", title: main ? title(loc.one("header_title")) : null, messages: messages() };
+  };
   const element = (id) => loc.find("message").find((el) => el.getAttribute("data-id") === id) || null;
   const scroller = (el) => {
     for (let up = el; up && up !== document.body; up = up.parentElement) {
@@ -214,7 +218,7 @@
   };
 
   return {
-    state, session, dialogPoint, synced, rows, messages, title, paragraphs, centre,
+    state, session, dialogPoint, synced, rows, messages, conversation, title, paragraphs, centre,
     list: () => rows().map(({ el, ...row }) => row),
     morePoint: (id) => {
       const el = element(id);

@@ -133,10 +133,9 @@ class Typist:
     @asynccontextmanager
     async def _held(self) -> AsyncIterator[list[str]]:
         """Hold the keyboard in the box; the value is what stands in it."""
-        state = await self._reader.ask("read.state")
-        if state["box"] is None or state["barred"]:
-            raise _no_box()
         taken = await self._reader.ask("hold.take", self._proof.want() if self._proof else None, again=False)
+        if taken["reason"] == "barred":
+            raise _no_box()
         if not taken["taken"]:
             raise _switched(taken["reason"])
         try:

@@ -39,6 +39,36 @@ def test_landmarks_that_do_not_hold_together_are_refused() -> None:
         load_landmarks(SOURCE.replace('label = "send"', 'label = "missing"', 1))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("format = 1", "format = 2", "format: Input should be 1"),
+        ('version = "', 'version = "v', "version: String should match"),
+        ("format = 1", "format = 1\nstealth = true", "stealth: Extra inputs are not permitted"),
+        ("[landmark.box]", "[landmark.box]\ncolour = 1", "landmark.box.colour: Extra inputs"),
+        ('count = "many"', 'count = "some"', "count: Input should be 'one'"),
+        ("[landmark.send_button]", "[landmark.sent_button]", "not described: send_button"),
+        ("languages =", "languages", "cannot be used"),
+    ],
+)
+def test_a_file_of_another_shape_is_refused_with_the_place_of_the_fault(old: str, new: str, says: str) -> None:
+    with pytest.raises(SetupError) as refused:
+        load_landmarks(SOURCE.replace(old, new, 1))
+    assert says in refused.value.detail
+
+
+def test_every_label_that_the_scripts_and_the_reader_name_is_listed() -> None:
+    landmarks = load_landmarks()
+    wanted = {f"tick_{tick.value}" for tick in Tick} | {
+        "compose",
+        "compose_group",
+        "invalid_number",
+        "member_you",
+        "yourself",
+    }
+    assert wanted <= set(landmarks.labels)
+
+
 @pytest.mark.parametrize(("build", "ids", "lang"), LOOKS)
 async def test_a_chat_is_read_the_same_on_every_look(stage: Stage, build: str, ids: str, lang: str) -> None:
     client = stage.sandbox.client
