@@ -16,6 +16,7 @@ from core.contracts.texts import PartText, text_sha256
 from core.errors import InvalidInput, NotAllowed, NotFound
 from core.settings import BridgeSettings
 from desktop_bridge import host
+from desktop_bridge.consent import on_loopback, require_consent
 from desktop_bridge.errors import PageChanged
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.intake import PageIntake
@@ -154,15 +155,6 @@ async def settle_left(desk: Desk, failpoint: Failpoint = no_failpoint) -> list[s
         outcomes.append(await send_machine(desk, None, failpoint).run(order))
         keep_sent(desk.journal, order)
     return outcomes
-
-
-def on_loopback(url: str) -> bool:
-    """Tell whether an address is on this computer."""
-    name = urlsplit(url).hostname or ""
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"
 
 
 def send_machine(desk: Desk, tail: str | None, failpoint: Failpoint = no_failpoint) -> SendMachine:

@@ -37,7 +37,8 @@ from desktop_bridge.running.pulse import Pulse
 from desktop_bridge.running.sender import Sender
 from desktop_bridge.running.state import RESCAN_SECONDS, Shared, rung
 from desktop_bridge.sends.budget import Budget
-from desktop_bridge.sends.machine import Parts, SendMachine, Timing
+from desktop_bridge.sends.machine import Parts, SendMachine
+from desktop_bridge.sends.pacing import Timing
 from desktop_bridge.status import BridgeStatus, status_now, write_status
 from desktop_bridge.witness import PageWitness
 

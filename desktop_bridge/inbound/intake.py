@@ -23,6 +23,9 @@ from desktop_bridge.sends.phases import Recovery
 
 BATCH = 200
 
+MOST_TEXT, MOST_QUOTED, MOST_NAME = 65_536, 4096, 300
+"""What the wire takes of a bubble; one that holds more must not hold the chat up."""
+
 MOST_LOOKS = 5
 """How often a chat with unread messages is looked at before it counts as one without any that can be read."""
 
@@ -301,11 +304,11 @@ def _message(seen: Bubble, chat_id: UUID, above: str | None, *, history: bool) -
         chat_id=chat_id,
         direction=seen.direction,
         kind=seen.kind,
-        text=seen.text,
-        author=seen.author if seen.direction is Direction.IN else None,
+        text=seen.text[:MOST_TEXT] if seen.text else seen.text,
+        author=(seen.author or "")[:MOST_NAME] or None if seen.direction is Direction.IN else None,
         wa_at=seen.wa_at.astimezone(UTC) if isinstance(seen.wa_at, datetime) else None,
         tick=seen.tick,
-        quoted_text=seen.quoted[:4096] if seen.quoted else None,
+        quoted_text=seen.quoted[:MOST_QUOTED] if seen.quoted else None,
         after=above,
         history=history,
         edited=seen.edited,

@@ -29,7 +29,7 @@ from desktop_bridge.page.click import click_once
 from desktop_bridge.page.landmarks import Landmarks
 from desktop_bridge.page.locate import Reader
 from desktop_bridge.page.proof import Proof, label_agrees
-from desktop_bridge.page.session import Session, session_of
+from desktop_bridge.page.session import NOT_UNDERSTOOD, Session, session_of
 from desktop_bridge.page.synced import is_synced
 from desktop_bridge.page.typing import Typist
 from desktop_bridge.sends.ports import Click, Sighting, Standing, Target
@@ -62,6 +62,8 @@ class WebChatPage:
         self.link_seconds = LINK_SECONDS
         self._proof: Proof | None = None
         """The chat that `open` has proven; None when a row was opened otherwise."""
+        self._last_seen: tuple[str, ...] = ()
+        """The messages that were on the page at the last look."""
 
     @property
     def reader(self) -> Reader:
@@ -89,12 +91,17 @@ class WebChatPage:
         return session
 
     async def linked(self) -> Session:
-        """Wait until the page has stopped loading, `link_seconds` at most, and return the state it is then in."""
+        """Wait until the page has stopped loading, `link_seconds` at most, and return the state it is then in.
+
+        A page that does not even say that it is loading, and shows nothing known for so long, is one that we do not understand.
+        """
 
         def loaded(seen: dict[str, object]) -> bool:
             return session_of(seen, self._landmarks).state is not ChannelState.STARTING
 
-        await self.reader.until("read.session", loaded, self.link_seconds)
+        seen = await self.reader.until("read.session", loaded, self.link_seconds)
+        if not loaded(seen) and not seen["startup"]:
+            return NOT_UNDERSTOOD
         return await self.session()
 
     async def _dismiss(self, words: str) -> None:
@@ -293,6 +300,7 @@ class WebChatPage:
                     "another chat stands on the page than the one that was proven",
                     hint="send it again when nobody else works in the bridge's browser",
                 )
+        self._last_seen = tuple(bare_id(raw) for raw in state["ids"])
         return Standing(
             title=state["title"] or "",
             label=state["label"] or "",
@@ -360,6 +368,9 @@ class WebChatPage:
                 return seen, True
             if tail in ids:
                 return seen[ids.index(tail) + 1 :], True
+            if self._last_seen[-1:] == (tail,) and (left := set(self._last_seen) & set(ids)):
+                last = max(ids.index(one) for one in left)
+                return seen[last + 1 :], False  # the tail was deleted here: what is new is told, what is absent is not
             if not await self.scroll_up():
                 break
         return [], False

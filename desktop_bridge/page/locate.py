@@ -15,7 +15,7 @@ from desktop_bridge.page.landmarks import Landmarks
 ANSWER_SECONDS = 10.0
 """Longest wait for one evaluation; a page that needs longer is stopped or broken."""
 
-_PARTS = ("locate", "reading", "aim", "hold", "guard", "watch")
+_PARTS = ("locate", "reading", "aim", "hold", "guard", "watch", "picture")
 _GONE = ("context was destroyed", "handle is disposed", "object not found", "cannot find context", "navigat")
 
 Screenshot = Callable[[str], Awaitable[Path | None]]
@@ -142,7 +142,8 @@ def _source() -> str:
       const hold = ({parts["hold"]})(loc, read);
       const guard = ({parts["guard"]})(loc, read);
       const watch = ({parts["watch"]})();
-      const all = {{ loc, read, aim, hold, guard, watch }};
+      const picture = ({parts["picture"]})(loc);
+      const all = {{ loc, read, aim, hold, guard, watch, picture }};
       return {{ ask: async (question, argument) => {{
         const [part, name] = question.split(".");
         const member = all[part][name];

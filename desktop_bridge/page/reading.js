@@ -218,7 +218,7 @@
   };
 
   return {
-    state, session, dialogPoint, synced, rows, messages, conversation, title, paragraphs, centre,
+    state, session, dialogPoint, useHerePoint, code, synced, rows, messages, conversation, title, paragraphs, centre,
     list: () => rows().map(({ el, ...row }) => row),
     morePoint: (id) => {
       const el = element(id);

@@ -13,7 +13,7 @@ from desktop_bridge.journal.journal import Journal
 from desktop_bridge.link.lease import LeaseKeeper
 from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.chat_page import WebChatPage
-from desktop_bridge.page.proof import missing_on
+from desktop_bridge.page.probe import missing_on
 from desktop_bridge.running.pages import See
 from desktop_bridge.running.pulse import Pulse
 from desktop_bridge.running.state import Shared, rung

@@ -100,6 +100,10 @@ class SandboxClient:
     async def delete(self, message: str) -> None:
         await self._change(MessageChange(message=message, deleted=True))
 
+    async def remove(self, message: str) -> None:
+        """Delete a bubble for us alone: it is gone from the page without a trace."""
+        await self._change(MessageChange(message=message, removed=True))
+
     async def react(self, message: str, emoji: str) -> None:
         await self._change(MessageChange(message=message, reaction=emoji))
 

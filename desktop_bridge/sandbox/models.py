@@ -275,6 +275,7 @@ class MessageChange(_Strict):
     message: str
     text: str | None = None
     deleted: bool | None = None
+    removed: bool | None = Field(default=None, description="deleted for us alone: the bubble is gone without a trace")
     reaction: str | None = None
     status: Status | None = None
 

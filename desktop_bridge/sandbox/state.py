@@ -235,6 +235,9 @@ class SandboxState:
         message = self.messages.get(change.message)
         if message is None:
             raise UnknownMessage(f"No message has the id {change.message!r}.")
+        if change.removed:
+            self._remove(message)
+            return message
         if change.text is not None:
             message.text, message.edited = change.text, True
             self.note(JournalKind.MESSAGE_EDITED, chat=message.chat, message=message.id, note=change.text)
@@ -248,6 +251,14 @@ class SandboxState:
             self.set_status(message, change.status)
         self._push_message(message)
         return message
+
+    def _remove(self, message: Message) -> None:
+        del self.messages[message.id]
+        self.note(JournalKind.MESSAGE_DELETED, chat=message.chat, message=message.id, note="for us")
+        self.push({"type": "removed", "chat": message.chat, "id": message.id})
+        left = self.history(message.chat, 1)
+        self.chats[message.chat].last = left[0] if left else None
+        self._push_chat(self.chats[message.chat])
 
     # -- settings -------------------------------------------------------------------------------------------------
 

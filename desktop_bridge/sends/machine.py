@@ -32,7 +32,7 @@ from desktop_bridge.errors import (
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.journal.sends import Attempt, SendLog
 from desktop_bridge.sends.budget import Budget
-from desktop_bridge.sends.pacing import typing_pace
+from desktop_bridge.sends.pacing import Timing, typing_pace
 from desktop_bridge.sends.phases import Phase, Recovery, never_clicked, settled_by
 from desktop_bridge.sends.ports import Authority, ChatPage, Click, Intake, Sighting, Standing, Target, Witness
 
@@ -41,17 +41,6 @@ log = structlog.get_logger(__name__)
 _IN_HAND = frozenset({SendStatus.LEASED, SendStatus.ARMED})
 
 Evidence = dict[str, bool | str | int | None]
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long the machine waits, in seconds."""
-
-    read_back: float = 8.0
-    tick: float = 10.0
-    settle_margin: float = 10.0
-    settle_look: float = 3.0
-    pending: float = 15.0
 
 
 @dataclass(frozen=True)
@@ -213,8 +202,8 @@ class SendMachine:
             attempt.arming,
             code=guard_fault(str(click.reason)),
             detail=f"the page changed: {click.reason}",
-        )
-        said = said.model_copy(update={"screenshot": click.screenshot.name if click.screenshot else None})
+        ).model_copy(update={"screenshot": click.screenshot.name if click.screenshot else None})
+        picture = await self._picture(order)
         attempt = self._settled(attempt, said)
         await self._tidy(order)
         await self._do.intake.catch_up(order)

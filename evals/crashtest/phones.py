@@ -71,7 +71,7 @@ class Phones:
         """Return what stands unsent in the boxes, by chat."""
         answer = await self._http.get("/state")
         answer.raise_for_status()
-        return {chat["id"]: chat["draft"] for chat in answer.json()["chats"] if chat["draft"]}
+        return {chat["id"]: text for chat in answer.json()["chats"] for text in chat["drafts"].values() if text}
 
     async def _post(self, path: str, body: Any) -> Any:
         answer = await self._http.post(path, json=body)

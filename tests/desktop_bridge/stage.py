@@ -30,7 +30,8 @@ from desktop_bridge.running.state import Shared
 from desktop_bridge.sandbox.models import Faults
 from desktop_bridge.sandbox.running import Sandbox, run_sandbox
 from desktop_bridge.sends.budget import Budget
-from desktop_bridge.sends.machine import Parts, SendMachine, Timing
+from desktop_bridge.sends.machine import Parts, SendMachine
+from desktop_bridge.sends.pacing import Timing
 from desktop_bridge.sends.ports import Authority
 from desktop_bridge.status import BridgeStatus
 
@@ -116,7 +117,8 @@ class Stage:
 
     async def drafts(self) -> dict[str, str]:
         """Return what stands unsent in the boxes, by chat."""
-        return {chat.id: chat.draft for chat in (await self.sandbox.client.state()).chats if chat.draft}
+        chats = (await self.sandbox.client.state()).chats
+        return {chat.id: text for chat in chats for text in chat.drafts.values() if text}
 
     async def received(self, chat: str) -> list[str]:
         """Return what this chat's customer has received."""

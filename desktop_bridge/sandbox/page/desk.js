@@ -92,6 +92,11 @@ class Desk {
     if (this.store.open === chat) this.conversation?.draw();
   }
 
+  on_removed({ chat, id }) {
+    this.store.messages.get(chat)?.delete(id);
+    if (this.store.open === chat) this.conversation?.draw();
+  }
+
   on_history({ chat, messages, older, complete }) {
     const known = older ? this.store.messages.get(chat) : new Map([...(this.store.messages.get(chat) ?? [])].filter(([id]) => this.unsent.has(id)));
     for (const message of messages) known.set(message.id, message);

@@ -8,7 +8,7 @@ import pytest
 
 from core.contracts.states import ChannelState
 from desktop_bridge.page import linking
-from desktop_bridge.page.proof import missing_on
+from desktop_bridge.page.probe import missing_on
 from tests.desktop_bridge.stage import Stage, calm, set_stage
 
 LOOKS = [(build, lang) for build in ("testid", "plain") for lang in ("en", "pt", "es")]
@@ -82,10 +82,13 @@ async def test_a_chat_that_allows_no_writing_is_not_a_restricted_account(stage: 
     assert (await stage.page.session()).state is ChannelState.LINKED
 
 
-async def test_a_page_that_shows_nothing_known_is_broken_and_not_starting_for_ever(stage: Stage) -> None:
+async def test_a_page_that_shows_nothing_known_is_broken_and_not_starting_for_ever(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = stage.page.reader.page
+    monkeypatch.setattr(stage.page, "link_seconds", 0.3)
     await page.evaluate("document.body.replaceChildren('Something new')")
-    session = await stage.page.linked(wait=0.3)
+    session = await stage.page.linked()
     assert session.state is ChannelState.BROKEN
     assert "neither chats nor a code" in (session.detail or "")
     await page.reload()

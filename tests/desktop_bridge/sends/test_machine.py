@@ -15,7 +15,8 @@ from core.errors import Conflict, WaxosError
 from desktop_bridge.failpoints import planned
 from desktop_bridge.journal.sends import SendLog
 from desktop_bridge.journal.store import Store
-from desktop_bridge.sends.machine import Parts, SendMachine, Timing
+from desktop_bridge.sends.machine import Parts, SendMachine
+from desktop_bridge.sends.pacing import Timing
 from desktop_bridge.sends.phases import FOLLOWS, Phase
 from desktop_bridge.sends.ports import Click, Standing
 from tests.desktop_bridge.sends.model import TEXT, Crash, ModelPage, ModelServer, Whims

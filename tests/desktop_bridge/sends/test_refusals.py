@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
@@ -13,6 +13,7 @@ from desktop_bridge.errors import NotLinked
 from desktop_bridge.link.authority import LocalAuthority
 from desktop_bridge.page.synced import row_agrees
 from desktop_bridge.sandbox.models import Box, JournalKind, NewChat
+from desktop_bridge.sends.phases import settled_by
 from desktop_bridge.sends.ports import Target
 from tests.desktop_bridge.stage import Stage, calm, set_stage
 
@@ -168,6 +169,40 @@ async def test_a_namesake_far_down_the_list_is_found(stage: Stage) -> None:
     await stage.page.open(Target(first, "Double", (await stage.order("Double", TEXT, first)).kind, known))
     assert await stage.machine(LocalAuthority(known[0])).run(await stage.order("Double", TEXT, first)) == "sent"
     assert await stage.received(right) == [TEXT]
+
+
+async def test_a_tail_that_is_deleted_for_us_keeps_the_click_back(stage: Stage) -> None:
+    chat = await stage.customer("Deleted Tail", "Hello?", "Still there?")
+    order = await stage.order("Deleted Tail", TEXT)
+    tail = await stage.tail()
+    assert tail is not None
+
+    async def delete() -> None:
+        await stage.sandbox.client.remove(tail)
+        await stage.page.reader.until("read.state", lambda seen: seen["tail"] != tail, 5)
+
+    assert await _refused(stage, order, AfterArm(tail, delete)) == (SendOutcome.DISARMED, "guard_tail", True)
+    assert await stage.received(chat) == []
+
+
+async def test_below_a_vanished_tail_a_bubble_is_found_and_nothing_is_absent(stage: Stage) -> None:
+    chat = await stage.customer("Vanished", "Hello?", "Still there?")
+    await stage.read("Vanished")
+    await stage.page.type(TEXT, 0, lambda: None)
+    tail = (await stage.page.look()).tail
+    assert tail is not None
+    await stage.sandbox.client.remove(tail)
+    await stage.page.reader.until("read.state", lambda seen: seen["tail"] != tail, 5)
+
+    sighting = await stage.page.find_sent(TEXT, tail, frozenset(), 0.3)
+    assert (sighting.external_id, sighting.tail_on_screen) == (None, False)
+    assert settled_by(replace(sighting, browser_restarted=True), own=True)[0] is SendOutcome.UNKNOWN
+
+    await stage.page.reader.page.click("footer button[aria-label=Send]")
+    (sent,) = await stage.sandbox.client.wait_received(chat)
+    found = await stage.page.find_sent(TEXT, tail, frozenset(), 3)
+    assert (found.external_id, found.tail_on_screen) == (sent.id, False)
+    assert settled_by(found, own=True)[0] is SendOutcome.SENT
 
 
 async def test_a_page_that_still_fetches_proves_no_absence(stage: Stage) -> None:
