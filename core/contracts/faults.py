@@ -21,8 +21,8 @@ class SendFault(StrEnum):
     # the chat or its customer
     CHAT_NOT_FOUND = "chat_not_found"
     WRONG_CHAT = "wrong_chat"
-    INVALID_NUMBER = "invalid_number"
-    CONTACT_BLOCKED = "contact_blocked"
+    CHAT_SWITCHED = "chat_switched"
+    NOT_ON_WHATSAPP = "not_on_whatsapp"
     RESTRICTED = "restricted"
     COLD_MESSAGE = "cold_message"
     BOX_NOT_EMPTY = "box_not_empty"

@@ -41,11 +41,11 @@ WORDS: dict[SendFault, Words] = {
         "Nothing proved that the open chat is this customer's, so nothing was typed to a stranger.",
         "Open the chat on the computer that sends, so that it is read anew; then send again.",
     ),
-    F.INVALID_NUMBER: Words("This number is not on WhatsApp.", "Check the number, and reach the customer another way."),
-    F.CONTACT_BLOCKED: Words(
-        "This contact is blocked, so WhatsApp shows no box to write in.",
-        "Unblock the contact on the phone, then send again.",
+    F.CHAT_SWITCHED: Words(
+        "Somebody opened another chat on the computer while this was typed; what was typed is taken out again.",
+        "Approve it again when nobody works in that window.",
     ),
+    F.NOT_ON_WHATSAPP: Words("This number is not on WhatsApp.", "Check the number, and reach the customer another way."),
     F.RESTRICTED: Words(
         "WhatsApp allows no writing in this chat: the contact is blocked, or your account is restricted.",
         "Look at the chat on the phone. If the account is restricted, tell the owner and stop sending.",

@@ -226,7 +226,7 @@ class TestPeople:
         _, send_ids = await approved(desk, "Tea costs 4 EUR.")
         order = await desk.next()
         assert order is not None
-        await desk.report(order, SendOutcome.FAILED, code="invalid_number")
+        await desk.report(order, SendOutcome.FAILED, code="not_on_whatsapp")
         again = await desk.retry(send_ids[0])
         assert again.retry_of == send_ids[0]
         with pytest.raises(Conflict):

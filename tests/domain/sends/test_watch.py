@@ -61,7 +61,7 @@ async def test_parts_behind_a_failed_one_come_back(desk: Desk) -> None:
     await desk.approve(await desk.draft_for(chat_id, "First.", "Second."))
     order = await desk.next()
     assert order is not None
-    await desk.report(order, SendOutcome.FAILED, code="invalid_number")
+    await desk.report(order, SendOutcome.FAILED, code="not_on_whatsapp")
     assert [s.status for s in await desk.all(Send, chat_id=chat_id)] == [SendStatus.FAILED, SendStatus.RETURNED]
     assert (await desk.pending(chat_id)).parts == ["Second."]
 
