@@ -5,6 +5,9 @@ BridgeError (a WaxosError)
 │   ├── PageChanged         a landmark is missing, matches several things or has another role; names the screenshot
 │   ├── PageStuck           the browser does not answer
 │   └── NotLinked           the page is not a linked, online chat page
+├── JournalError
+│   ├── JournalUnwritable   the disk is full or refuses a change; nothing of the change was kept, and waiting may heal it
+│   └── JournalDamaged      what is read from the journal was altered by somebody else
 └── SendStopped             this send may not go on, and nothing of it has left
     ├── ChatNotFound        no row carries the title
     ├── NotOnWhatsApp       the page says that the number has no account
@@ -65,6 +68,24 @@ class NotLinked(PageError):
     """The page is not a linked, online chat page."""
 
     code, title = "not_linked", "The chat page is not ready"
+
+
+class JournalError(BridgeError):
+    """The journal cannot be used. Without a note of it nothing is clicked."""
+
+    code, title = "journal_error", "The journal cannot be used"
+
+
+class JournalUnwritable(JournalError):
+    """The disk takes no change now; nothing of the change was kept."""
+
+    code = "journal_unwritable"
+
+
+class JournalDamaged(JournalError):
+    """What stands in the file is not what was written."""
+
+    code = "journal_damaged"
 
 
 class SendStopped(BridgeError):

@@ -64,6 +64,38 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+def private_file(path: Path, *, make: bool = False) -> Path:
+    """See that only its owner may read a file, which with `make` must not be there yet, and return its path."""
+    if make:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    if os.name == "posix":
+        path.chmod(0o600)
+    return path
+
+
+def put_in_place(fresh: Path, path: Path) -> None:
+    """Rename a file that is on disk already, and see that the new name is on disk too."""
+    fresh.replace(path)
+    if os.name == "posix":  # Windows can open no folder, and notes the name by itself
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a small file that only its owner may read: after a crash there is the old one or the new one, whole."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    private_file(fresh, make=True)
+    with fresh.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    put_in_place(fresh, path)
+
+
 def browser_processes(profile: Path) -> list[psutil.Process]:
     """Return the browser's main and child processes that run on this profile (ours: the profile lies in our home)."""
     mark = f"--user-data-dir={profile}"

@@ -1,8 +1,8 @@
-"""The SQLCipher file: opened with one key, migrated, and written in short transactions that are on disk when they end."""
+"""The open journal: made whole or not at all, migrated, and written in short transactions that are on disk when they end."""
 
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +13,9 @@ import sqlcipher3
 
 from core.contracts.ids import new_id
 from core.errors import SetupError
+from desktop_bridge import host
+from desktop_bridge.errors import JournalUnwritable
+from desktop_bridge.journal.file import IN_MEMORY, Connection, connect, fault_of, require_sound
 
 Row = Mapping[str, Any]
 """A row of the journal, by column name."""
@@ -23,67 +26,51 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat()
 
 
-class Store:
-    """One open journal file. Not safe for two threads; a commit is on disk (`synchronous=FULL`) before it returns."""
+def migrations() -> Sequence[str]:
+    """Return the statements of each version of the journal, oldest first."""
+    found = [item for item in (files(__package__) / "migrations").iterdir() if item.name.endswith(".sql")]
+    return [item.read_text(encoding="utf-8") for item in sorted(found, key=lambda item: item.name)]
 
-    def __init__(self, path: Path, key: bytes) -> None:
-        """Open or make the file.
+
+class Store:
+    """One open journal file. Not safe for two threads; a commit is on disk (`synchronous=FULL`) before it returns.
+
+    Every method raises JournalUnwritable where the disk does not take a change (nothing of it was kept), JournalDamaged where what is
+    read was altered by somebody else.
+    """
+
+    def __init__(self, path: Path, key: bytes, *, writable: bool = True) -> None:
+        """Open the file, or make it; one that is only read may be in use by a running bridge.
 
         Raises:
-            SetupError: the key does not fit, the file is damaged, or the disk is full.
+            SetupError: the key does not fit, the file is damaged or of a newer WAXOS, or the disk is full. Nothing was changed.
         """
-        self._database = sqlcipher3.connect(str(path), isolation_level=None, check_same_thread=False)
-        self._database.row_factory = sqlcipher3.Row
+        steps = migrations()
+        if path != IN_MEMORY:
+            _make(path, key, steps) if writable and not path.exists() else require_sound(path, key, len(steps))
         try:
-            self._open(path, key)
+            self._database = connect(path, key, writable=writable)
+        except sqlcipher3.Error as error:
+            raise SetupError(f"the journal {path} cannot be opened: {error}") from None
+        try:
+            with _as_setup(path):
+                if writable:
+                    self._settle(path, steps)
         except BaseException:
-            self._database.close()
+            self.close()
             raise
 
-    def _open(self, path: Path, key: bytes) -> None:
-        self._database.execute(
-            "PRAGMA cipher_log_level = NONE"
-        )  # it would write to our terminal; we tell what is wrong
-        # Not bindable; the key is hex of our own making and never user text.
-        self._database.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-        try:
-            self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlcipher3.DatabaseError:
-            raise SetupError(
-                f"the journal {path} does not open with this key",
-                hint="give the passphrase (or the user's keyring) that it was made with; the file was not changed",
-            ) from None
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY", "foreign_keys = ON"):
-            self._database.execute(f"PRAGMA {pragma}")
-        try:
-            self._migrate()
-            self._settle_installation()
-        except sqlcipher3.OperationalError as error:
-            raise SetupError(
-                f"the journal {path} cannot be written: {error}", hint="free some disk space, then start again"
-            ) from None
-
-    def _migrate(self) -> None:
-        steps = sorted(
-            (item for item in (files(__package__) / "migrations").iterdir() if item.name.endswith(".sql")),
-            key=lambda item: item.name,
-        )
-        done = int(self._database.execute("PRAGMA user_version").fetchone()[0])
-        if done > len(steps):
-            raise SetupError("the journal was written by a newer WAXOS", hint="update WAXOS on this computer")
+    def _settle(self, path: Path, steps: Sequence[str]) -> None:
+        if path != IN_MEMORY:
+            host.private_file(path)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._execute(f"PRAGMA {pragma}")
+        done = int(self._execute("PRAGMA user_version").fetchone()[0])
         for number, step in enumerate(steps[done:], start=done + 1):
             with self.transaction():
-                for statement in step.read_text(encoding="utf-8").split(";"):
-                    if statement.strip():
-                        self._database.execute(statement)
-                self._database.execute(f"PRAGMA user_version = {number}")
-
-    def _settle_installation(self) -> None:
-        with self.transaction():
-            self._database.execute(
-                "INSERT OR IGNORE INTO installation (one, id, secret, made_at) VALUES (1, ?, ?, ?)",
-                (str(new_id()), secrets.token_bytes(32), now_text()),
-            )
+                _apply(self._database, number, step)
+                if number == 1:
+                    _name_installation(self._database)
 
     @property
     def installation_id(self) -> UUID:
@@ -93,25 +80,34 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything in the block, on disk when it ends, or nothing."""
-        self._database.execute("BEGIN IMMEDIATE")
+        self._execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+            self._execute("COMMIT")
+        finally:
+            if self._database.in_transaction:  # a full disk may have ended it already
+                with suppress(sqlcipher3.Error):
+                    self._database.execute("ROLLBACK")
+
+    def prove_writable(self) -> None:
+        """Return if a change would be kept; see the class for what is raised else."""
+        with self.transaction():
+            self.run("UPDATE installation SET id = id")
 
     def run(self, statement: str, *values: Any) -> int:
         """Run one statement and return how many rows it touched."""
-        return int(self._database.execute(statement, values).rowcount)
+        return int(self._execute(statement, *values).rowcount)
 
     def all(self, query: str, *values: Any) -> list[Row]:
         """Return all rows of a query."""
-        return list(self._database.execute(query, values).fetchall())
+        try:
+            return list(self._execute(query, *values).fetchall())
+        except sqlcipher3.DatabaseError as error:
+            raise fault_of(error) from None
 
     def first(self, query: str, *values: Any) -> Row | None:
         """Return the first row of a query, if any."""
-        row: Row | None = self._database.execute(query, values).fetchone()
+        row: Row | None = self._execute(query, *values).fetchone()
         return row
 
     def one(self, query: str, *values: Any) -> Row:
@@ -124,3 +120,74 @@ class Store:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    def _execute(self, statement: str, *values: Any) -> Any:
+        try:
+            return self._database.execute(statement, values)
+        except (sqlcipher3.OperationalError, sqlcipher3.DatabaseError) as error:
+            if isinstance(error, sqlcipher3.IntegrityError | sqlcipher3.ProgrammingError):
+                raise  # a fault of the program, not of the file
+            raise fault_of(error) from None
+
+
+def _make(path: Path, key: bytes, steps: Sequence[str]) -> None:
+    """Make a journal beside its place and move it there when it is whole, so that a crash leaves either none or all of it."""
+    for left in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-journal")):
+        if left.exists() and left.stat().st_size:
+            raise SetupError(
+                f"the journal {path} is gone, but {left.name} is there",
+                hint="put the journal back; or move that file away, and pair this computer again",
+            )
+    fresh = path.with_name(f"{path.name}.new")
+    _discard(fresh)
+    try:
+        with _as_setup(path):
+            _write_new(fresh, key, steps)
+            host.put_in_place(fresh, path)
+    except BaseException:
+        _discard(fresh)
+        raise
+
+
+def _write_new(fresh: Path, key: bytes, steps: Sequence[str]) -> None:
+    host.private_file(fresh, make=True)
+    database = connect(fresh, key, writable=True)
+    try:
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("BEGIN")
+        for number, step in enumerate(steps, start=1):
+            _apply(database, number, step)
+        _name_installation(database)
+        database.execute("COMMIT")
+    finally:
+        database.close()
+
+
+def _name_installation(database: Connection) -> None:
+    database.execute(
+        "INSERT INTO installation (one, id, secret, made_at) VALUES (1, ?, ?, ?)",
+        (str(new_id()), secrets.token_bytes(32), now_text()),
+    )
+
+
+def _discard(fresh: Path) -> None:
+    for name in ("", "-wal", "-shm", "-journal"):
+        fresh.with_name(fresh.name + name).unlink(missing_ok=True)
+
+
+def _apply(database: Connection, number: int, step: str) -> None:
+    for statement in step.split(";"):
+        if statement.strip():
+            database.execute(statement)
+    database.execute(f"PRAGMA user_version = {number}")
+
+
+@contextmanager
+def _as_setup(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (JournalUnwritable, sqlcipher3.OperationalError, OSError) as error:
+        raise SetupError(
+            f"the journal {path} cannot be written: {getattr(error, 'detail', error)}",
+            hint="free some disk space, then start again",
+        ) from None
