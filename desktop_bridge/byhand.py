@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
-from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -118,7 +117,7 @@ async def send(settings: BridgeSettings, title: str, text: str, failpoint: Failp
         NotAllowed: the page is not on this computer.
         InvalidInput: a text that cannot be sent. NotFound: no chat, or several, of this title.
     """
-    if not on_loopback(settings.page_url):
+    if not host.on_loopback(settings.page_url):
         raise NotAllowed(
             "sending by hand works on a page of this computer only",
             hint="write in the panel: a paired bridge (waxos bridge run) sends it as an ordinary message",
@@ -157,8 +156,7 @@ async def settle_left(desk: Desk, failpoint: Failpoint = no_failpoint) -> list[s
     return outcomes
 
 
-def send_machine(desk: Desk, tail: str | None, failpoint: Failpoint = no_failpoint) -> SendMachine:
-    """Return a send machine that may click while the open chat ends with `tail`."""
+def _machine(desk: Desk, tail: str | None, failpoint: Failpoint) -> SendMachine:
     parts = Parts(
         authority=LocalAuthority(tail),
         page=desk.page,

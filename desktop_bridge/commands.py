@@ -131,6 +131,8 @@ def _start(process: str) -> Settings:
     except SetupError as fault:
         raise _exit(fault) from None
     configure_logging(settings, process=process)
+    host.drop_secrets()
+    host.forbid_core_dumps()
     return settings
 
 

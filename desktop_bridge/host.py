@@ -1,18 +1,22 @@
-"""Everything that differs between operating systems: browsers, processes of ours, locks, signals, file modes."""
+"""Everything that differs between operating systems: browsers, processes of ours, locks, signals, file modes, the environment."""
 
 import asyncio
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
 from core.errors import SetupError
 
+_SETTINGS = "WAXOS_"
+_OURS = (_SETTINGS, "FAILPOINTS")
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
 _MAC = (
     "Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -53,6 +57,34 @@ def _candidates() -> Iterator[Path]:
 def needs_no_sandbox() -> bool:
     """Chromium refuses its sandbox to root, and only then may we switch it off."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def on_loopback(url: str) -> bool:
+    """Tell whether an address is on this computer."""
+    name = urlsplit(url).hostname or ""
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
+def harmless_environment() -> Mapping[str, str]:
+    """Return the environment for programs that we start: all but our own settings, among which are secrets."""
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(_OURS)}
+
+
+def drop_secrets() -> None:
+    """Take our settings out of the environment once they are read, so that no program started later inherits them."""
+    for name in [name for name in os.environ if name.upper().startswith(_SETTINGS)]:
+        del os.environ[name]
+
+
+def forbid_core_dumps() -> None:
+    """Let a crash write no picture of our memory, which holds the journal's key, to the disk."""
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415 - exists on POSIX only
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def private_folder(path: Path) -> Path:

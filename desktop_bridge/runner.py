@@ -18,8 +18,7 @@ from core.contracts.sessions import Breaker, ChannelAsk
 from core.errors import NotAuthenticated, SetupError, WaxosError
 from core.settings import BridgeSettings
 from desktop_bridge import __version__, host
-from desktop_bridge.consent import on_loopback
-from desktop_bridge.errors import Withdrawn
+from desktop_bridge.errors import JournalDamaged, JournalUnwritable, NotLinked, PageChanged, PageError, Withdrawn
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.intake import PageIntake, observations
 from desktop_bridge.journal.chats import News
@@ -159,24 +158,30 @@ class Bridge:
 
     # -- the page -----------------------------------------------------------------------------------------------------
 
-    def _given(self, lease: Lease) -> None:
-        """Take in what the server says with a lease."""
-        shared = self.shared
-        if lease.risk_accepted or on_loopback(self._settings.page_url):
-            shared.permitted.set()
-            shared.forbidden.clear()
-        else:
-            shared.permitted.clear()
-            shared.forbidden.set()
-        if shared.breaker is None:
-            shared.breaker = lease.breaker or Breaker()
-            shared.broke.set()
-        if lease.stopped != shared.stopped:
-            log.warning("channel.stopped" if lease.stopped else "channel.resumed", reason=lease.stopped)
-            shared.stopped = lease.stopped
-            shared.work.set()
-        if lease.asked is not None:
-            shared.asks.put_nowait(lease.asked)
+    async def _watch(self) -> None:
+        """Start the page, and look it over after each change; a page that fails is started again, ever more calmly."""
+        tries, running = 0, False
+        while True:
+            began = self._page.started_at
+            try:
+                async with self.shared.page_lock:
+                    if not running:
+                        await self._page.start()
+                    self._see(await self._page.linked())
+                    began, running = self._page.started_at, True
+                await self._follow()
+            except JournalUnwritable as fault:
+                await self._until_writable(fault)
+            except PageError as fault:
+                running = self._page.started_at != began  # the sender has restarted it, to settle a send
+                if running:
+                    continue
+                tries += 1
+                self.shared.scanned.clear()
+                self._see(Session(ChannelState.BROKEN, fault.detail[:300]))
+                log.warning("page.failed", code=fault.reason_code, reason=fault.detail, tries=tries)
+                # house: sleep - a broken page is opened again after a pause that grows
+                await asyncio.sleep(pause(tries + 2))
 
     async def _obey(self) -> None:
         """Do what a person asked for in the panel, each once."""
@@ -186,6 +191,23 @@ class Bridge:
                     await take_back(self.shared, self._page, self._see)
                 case ChannelAsk.TRY_AGAIN:
                     await self._mender.ask()
+
+    async def _until_writable(self, fault: JournalUnwritable) -> None:
+        """Say that nothing can be noted, and wait until it can; until then nothing is read and nothing is sent."""
+        tries, before, now = 0, self.shared.session, Session(ChannelState.BROKEN, fault.detail[:300])
+        self._see(now)
+        while True:
+            tries += 1
+            # house: sleep - a disk tells nobody when it has room again
+            await asyncio.sleep(pause(tries))
+            try:
+                self._journal.store.prove_writable()
+            except JournalUnwritable:
+                continue
+            log.info("journal.writable", tries=tries)
+            if before.usable and self.shared.session == now:
+                self._see(before)
+            return
 
     def _see(self, session: Session) -> None:
         if session != self.shared.session:
@@ -204,6 +226,49 @@ class Bridge:
         log.info("bridge.ready", seconds=self._ready_after)
         self._on_ready(self._write_status(ready=True))
 
+    # -- sends --------------------------------------------------------------------------------------------------------
+
+    async def _send(self) -> None:
+        """Take sends one by one while the channel is held; after a crash what was armed is settled before anything is read."""
+        tries = 0
+        while True:
+            await self._lease.held.wait()
+            self.shared.work.clear()
+            try:
+                worked = self.shared.session.usable and await self._send_one()
+                tries = 0
+            except (NotAuthenticated, JournalDamaged):
+                raise
+            except JournalUnwritable as fault:
+                log.warning("send.postponed", code=fault.reason_code, reason=fault.detail)
+                await self._until_writable(fault)
+                continue
+            except WaxosError as fault:
+                tries += 1
+                log.warning("send.postponed", code=fault.reason_code, reason=fault.detail)
+                await asyncio.sleep(pause(tries))  # house: sleep - a server that is away tells nobody when it is back
+                continue
+            if not worked:
+                await _rung(self.shared.work, RESCAN_SECONDS)
+
+    async def _send_one(self) -> bool:
+        await self._machine.report_owed()
+        order = await self._client.next_send(self._lease.epoch())
+        if order is None:
+            return False
+        if not order.settle_only:
+            await self.shared.scanned.wait()
+        async with self.shared.page_lock:
+            try:
+                status = await self._machine.run(order)
+            except (NotLinked, PageChanged) as fault:
+                self._see(await self._page.session())
+                raise fault from None
+            keep_sent(self._journal, order)
+        self.shared.cancelled.discard(order.send_id)
+        log.info("send.reported", send_id=str(order.send_id), status=status)
+        return True
+
     # -- news for the server ------------------------------------------------------------------------------------------
 
     async def _hand_over(self) -> None:
@@ -214,7 +279,7 @@ class Bridge:
             try:
                 await self._intake.flush()
                 tries = 0
-            except NotAuthenticated:
+            except (NotAuthenticated, JournalDamaged):
                 raise
             except WaxosError as fault:
                 tries += 1

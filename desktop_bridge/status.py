@@ -1,14 +1,21 @@
 """The small file by which other processes of this computer see how the bridge is: no port, no content of chats."""
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from core.contracts.states import ChannelState
 
 FILE = "status.json"
+
+ROOM = 4096
+"""Bytes of the file, filled up with spaces, so that a later status fits into the room of an earlier one."""
+
+log = structlog.get_logger(__name__)
 
 
 class BridgeStatus(BaseModel):
@@ -27,17 +34,25 @@ class BridgeStatus(BaseModel):
 
 
 def write_status(home: Path, status: BridgeStatus) -> None:
-    """Replace the file in one step."""
+    """Replace the file in one step; on a full disk write over the old one, whose room is large enough, or leave it."""
     path = home / FILE
     fresh = path.with_suffix(".new")
-    fresh.write_text(status.model_dump_json(), encoding="utf-8")
-    fresh.replace(path)
+    content = status.model_dump_json().encode("utf-8").ljust(ROOM)
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(path)
+    except OSError as full:
+        log.warning("status.not_replaced", reason=full.strerror)
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        with suppress(OSError), path.open("r+b") as old:
+            old.write(content)
 
 
 def read_status(home: Path) -> BridgeStatus | None:
     """Return the file's content, if there is any."""
     path = home / FILE
-    return BridgeStatus.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
+    return BridgeStatus.model_validate_json(path.read_bytes()) if path.exists() else None
 
 
 def status_now(*, ready: bool, state: ChannelState, page_url: str, **more: object) -> BridgeStatus:

@@ -93,14 +93,19 @@ def fault_of(error: sqlcipher3.Error) -> JournalError:
     if name.startswith(_DAMAGE):
         return JournalDamaged("the journal is damaged", hint=_RESTORE)
     if name.startswith(_FULL):
-        return JournalUnwritable(
-            "the disk is full, so nothing can be noted in the journal",
-            hint="free some space; the bridge goes on by itself",
-            code="disk_full",
-        )
+        return disk_full()
     return JournalUnwritable(
         f"the journal cannot be used now: {error}",
         hint="look at the disk, and whether another program has the file open; the bridge tries again",
+    )
+
+
+def disk_full() -> JournalUnwritable:
+    """Return the fault of a disk without room."""
+    return JournalUnwritable(
+        "the disk is full, so nothing can be noted in the journal",
+        hint="free some space; the bridge goes on by itself",
+        code="disk_full",
     )
 
 

@@ -1,6 +1,7 @@
 """The open journal: made whole or not at all, migrated, and written in short transactions that are on disk when they end."""
 
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -15,10 +16,14 @@ from core.contracts.ids import new_id
 from core.errors import SetupError
 from desktop_bridge import host
 from desktop_bridge.errors import JournalUnwritable
-from desktop_bridge.journal.file import IN_MEMORY, Connection, connect, fault_of, require_sound
+from desktop_bridge.journal.file import IN_MEMORY, Connection, connect, disk_full, fault_of, require_sound
 
 Row = Mapping[str, Any]
 """A row of the journal, by column name."""
+
+
+_ROOM = 256 * 1024
+"""Bytes that the largest change may need."""
 
 
 def now_text() -> str:
@@ -45,6 +50,7 @@ class Store:
         Raises:
             SetupError: the key does not fit, the file is damaged or of a newer WAXOS, or the disk is full. Nothing was changed.
         """
+        self._path = path
         steps = migrations()
         if path != IN_MEMORY:
             _make(path, key, steps) if writable and not path.exists() else require_sound(path, key, len(steps))
@@ -90,7 +96,9 @@ class Store:
                     self._database.execute("ROLLBACK")
 
     def prove_writable(self) -> None:
-        """Return if a change would be kept; see the class for what is raised else."""
+        """Return if a change is kept and there is room for more; see the class for what is raised else."""
+        if self._path != IN_MEMORY and shutil.disk_usage(self._path.parent).free < _ROOM:
+            raise disk_full()
         with self.transaction():
             self.run("UPDATE installation SET id = id")
 

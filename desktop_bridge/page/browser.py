@@ -87,17 +87,15 @@ class Browser:
                 channel=channel,
                 executable_path=None if channel else host.find_browser(self._settings.browser_path),
                 headless=self._settings.headless,
-                args=[*_FLAGS, *(["--no-sandbox"] if host.needs_no_sandbox() else [])],
+                args=flags(self._settings.page_url),
+                env=dict(host.harmless_environment()),
                 viewport={"width": self._viewport.width, "height": self._viewport.height},
                 handle_sigint=False,
                 handle_sigterm=False,
                 handle_sighup=False,
             )
         except PlaywrightError as error:
-            raise SetupError(
-                f"the browser does not start: {error.message.splitlines()[0]}",
-                hint="start it once by hand, or name another in WAXOS_BRIDGE__BROWSER_PATH",
-            ) from None
+            raise _not_started(error, channel) from None
         page = self._context.pages[0] if self._context.pages else await self._context.new_page()
         self._reader = Reader(page, self._landmarks, self.screenshot)
         await self._go(page)
@@ -137,6 +135,29 @@ class Browser:
         if self._reader is None:
             return None
         return await pictures.of_bare_page(self.page, self.screenshots, name)
+
+
+def flags(page_url: str) -> list[str]:
+    """Return what the browser is started with. With a page on this computer it reaches no other host, whatever the page asks for."""
+    alone = []
+    if host.on_loopback(page_url):
+        name = urlsplit(page_url).hostname or "localhost"
+        own = f"EXCLUDE {name}, EXCLUDE [{name}]" if ":" in name else f"EXCLUDE {name}"
+        alone = [f"--host-resolver-rules=MAP * ~NOTFOUND, {own}"]
+    return [*_FLAGS, *alone, *(["--no-sandbox"] if host.needs_no_sandbox() else [])]
+
+
+def _not_started(error: PlaywrightError, channel: str | None) -> SetupError:
+    reason = error.message.splitlines()[0]
+    if channel:
+        return SetupError(
+            f"the browser of the channel {channel!r} does not start: {reason}",
+            hint="install it (Chrome: `chrome`, Edge: `msedge`), or unset WAXOS_BRIDGE__BROWSER_CHANNEL",
+        )
+    return SetupError(
+        f"the browser does not start: {reason}",
+        hint="start it once by hand, or name another in WAXOS_BRIDGE__BROWSER_PATH",
+    )
 
 
 def _origin(url: str) -> str:

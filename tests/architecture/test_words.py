@@ -1,14 +1,12 @@
-"""What may not be written anywhere: addresses of WhatsApp, the demo's texts in the product, paths and hosts of somebody's machine."""
+"""What may not be written anywhere: the demo's texts in the product, paths and hosts of somebody's machine.
+
+Addresses of WhatsApp: tests/desktop_bridge/test_addresses.py.
+"""
 
 import re
 
 from tests.architecture.tree import ROOT, texts
 
-_WHATSAPP = re.compile(
-    r"(?<![@\w.-])(?:[\w-]+\.)*(?:whatsapp\.(?:com|net)|wa\.me|(?:graph|www|m)\.facebook\.com|fbcdn\.net)\b",
-    re.IGNORECASE,
-)
-_ESCAPE = re.compile(r"house: host - \S.{8,}")
 # Spelt in parts, so that this module does not break its own rules.
 _MACHINE = re.compile(
     "|".join(f"(?<![\\w.])/{folder}/" for folder in ("work", "root", "farm", "home/[a-z]+", "Users/[a-z]+"))
@@ -23,27 +21,6 @@ def _sentences(text: str) -> set[str]:
     """Return lines that are long enough to be somebody's own, spaces and marks of Markdown left out."""
     lines = (" ".join(line.strip("#*->| \t").split()) for line in text.splitlines())
     return {line for line in lines if len(line.split()) >= _DEMO_WORDS}
-
-
-def test_nothing_addresses_whatsapp() -> None:
-    """No default, page, test or demo names a host of WhatsApp; guides in Markdown may speak of them."""
-    found = []
-    for name, text in texts().items():
-        if name.endswith(".md") or name == "tests/architecture/test_words.py":
-            continue
-        for number, line in enumerate(text.splitlines(), 1):
-            if _WHATSAPP.search(line) and not _ESCAPE.search(line):
-                found.append(f"{name}:{number}: {line.strip()}")
-    assert not found, "\n".join(found)
-
-
-def test_addresses_are_told_from_identifiers() -> None:
-    """A host in any spelling is seen; the domain part of a chat's id is not a host."""
-    host = "whatsapp" + ".com"
-    assert _WHATSAPP.search(f"https://web.{host}/")
-    assert _WHATSAPP.search(f'"{host.upper()}"')
-    assert _WHATSAPP.search("https://graph." + "facebook.com/v21.0")
-    assert not _WHATSAPP.search("4915112345678@s." + "whatsapp.net")
 
 
 def test_the_demo_stays_in_the_demo() -> None:
