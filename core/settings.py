@@ -155,6 +155,14 @@ class BridgeSettings(_Group):
     journal_passphrase: SecretStr | None = Field(
         default=None, description="opens the journal where there is no system keyring"
     )
+    journal_messages_per_chat: int = Field(
+        default=500,
+        ge=50,
+        description="messages of a chat that the journal keeps, to read them offline; the newest count",
+    )
+    journal_send_days: int = Field(
+        default=30, ge=2, description="days for which the journal keeps a send that was reported; others stay"
+    )
     pairing_code: SecretStr | None = Field(default=None, description="pairs at the first start without a question")
     pacing: bool = Field(default=True, description="type at a readable speed")
     sends_per_hour: int = Field(

@@ -4,20 +4,21 @@ import asyncio
 import json
 import os
 import platform
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 import structlog
 import typer
+from pydantic import SecretStr
 
 from core.contracts.bridge import PROTOCOL
 from core.contracts.channels import PairDevice
 from core.errors import SetupError, WaxosError
 from core.settings import BridgeSettings, Settings, load_settings
 from core.telemetry import configure_logging
-from desktop_bridge import __version__, byhand, host
+from desktop_bridge import __version__, byhand, host, offline
 from desktop_bridge.failpoints import planned
-from desktop_bridge.journal.journal import open_journal
+from desktop_bridge.journal.journal import open_journal, rekey_journal
 from desktop_bridge.link.client import ServerClient
 from desktop_bridge.rehearsal import rehearse as run_rehearsal
 from desktop_bridge.rehearsal import write_line
@@ -68,6 +69,56 @@ def inbox(as_json: Json = False) -> None:
     """List the chats as the bridge reads them from the list. Opens none."""
     settings = _start("bridge")
     _show(_finish(byhand.inbox(settings.bridge)), as_json=as_json)
+
+
+@app.command()
+def recent(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many chats.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Show recent chats from the journal: without a page, without a server, and beside a running bridge."""
+    answer = _try(offline.recent, _start("bridge").bridge, limit)
+    if as_json:
+        return _show(answer, as_json=True)
+    for chat in answer["chats"]:
+        typer.echo(f"{_line(chat['newest'])[:100]}\n    {chat['title']} ({chat['messages']} messages)")
+    return None
+
+
+@app.command()
+def read(
+    chat: Annotated[str, typer.Option(help="The chat's title.")],
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many messages.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Read a chat from the journal: without a page, without a server, and beside a running bridge."""
+    answer = _try(offline.read, _start("bridge").bridge, chat, limit)
+    if as_json:
+        return _show(answer, as_json=True)
+    for number, one in enumerate(answer["chats"], start=1):
+        typer.echo(
+            f"{answer['title']}" + (f" ({number} of {len(answer['chats'])})" if len(answer["chats"]) > 1 else "")
+        )
+        for message in one["messages"]:
+            typer.echo(_line(message))
+    return None
+
+
+@app.command()
+def rekey(
+    keyring: Annotated[bool, typer.Option("--keyring", help="Keep the key in the system keyring from now on.")] = False,
+) -> None:
+    """Give the journal another passphrase, or hand its key to the system keyring. Stop the bridge first."""
+    settings = _start("bridge")
+    new = None
+    if not keyring:
+        new = SecretStr(typer.prompt("New passphrase", hide_input=True, confirmation_prompt=True))
+    _try(rekey_journal, settings.bridge, new)
+    typer.echo(
+        "The system keyring keeps the key now; unset WAXOS_BRIDGE__JOURNAL_PASSPHRASE."
+        if keyring
+        else "The journal opens with the new passphrase now; set WAXOS_BRIDGE__JOURNAL_PASSPHRASE to it."
+    )
 
 
 @app.command()
@@ -141,6 +192,19 @@ def _finish(work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run(work)
     except WaxosError as fault:
         raise _exit(fault) from None
+
+
+def _try(work: Callable[..., Any], *values: Any) -> Any:
+    try:
+        return work(*values)
+    except WaxosError as fault:
+        raise _exit(fault) from None
+
+
+def _line(message: dict[str, Any]) -> str:
+    text = message["text"] or f"[{message['kind']}]"
+    mark = ">" if message["direction"] == "out" else "<"
+    return f"{message['at'].astimezone():%Y-%m-%d %H:%M} {mark} {'[deleted]' if message['deleted'] else text}"
 
 
 def _exit(fault: WaxosError) -> typer.Exit:

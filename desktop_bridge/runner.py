@@ -41,6 +41,9 @@ from desktop_bridge.sends.pacing import Timing
 from desktop_bridge.status import BridgeStatus, status_now, write_status
 from desktop_bridge.witness import PageWitness
 
+PRUNE_SECONDS = 86_400.0
+"""How often the journal drops what is old."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -129,9 +132,15 @@ class Bridge:
             self._write_status(ready=False)
 
     def _parts(self) -> list[Coroutine[None, None, None]]:
-        kept = (self._lease, self._pages, self._codes, self._sender, self._mender, self._recycler)
-        own = (self._pages.shut(), self._listen(), self._obey(), self._hand_over(), self._announce())
-        return [*(part.keep() for part in kept), *own]
+        return [
+            self._lease.keep(),
+            self._listen(),
+            self._watch(),
+            self._send(),
+            self._hand_over(),
+            self._announce(),
+            self._keep_small(),
+        ]
 
     # -- doorbell -----------------------------------------------------------------------------------------------------
 
@@ -288,13 +297,18 @@ class Bridge:
                 continue
             await rung(self._intake.owed, RESCAN_SECONDS)
 
-    async def _post(self, news: list[News]) -> dict[UUID, UUID]:
-        stored = await self._client.observe(observations(news, self._lease.epoch()))
-        return {one.reported: one.chat_id for one in stored.chats}
+    async def _keep_small(self) -> None:
+        """Let the journal drop what is old, at the start and once a day."""
+        while True:
+            try:
+                gone = self._journal.prune(self._settings)
+                log.info("journal.pruned", rows=gone)
+            except JournalUnwritable as fault:
+                log.info("journal.not_pruned", code=fault.reason_code)
+            await asyncio.sleep(PRUNE_SECONDS)  # house: sleep - once a day is a matter of time alone
 
-    def _standby(self) -> bool:
-        """Tell whether another bridge reads the page: we would only open its chats a second time."""
-        return self._lease.elsewhere and self._journal.chats.linked
+    async def _post(self, news: list[News]) -> None:
+        await self._client.observe(observations(news, self._lease.epoch()))
 
     def _write_status(self, *, ready: bool) -> BridgeStatus:
         status = status_now(

@@ -136,12 +136,12 @@ class ChatLog:
         """Keep a message as it is shown now; an earlier state of it is replaced, ticks only go forward by the caller."""
         place = self._store.one("SELECT coalesce(max(place), 0) + 1 AS place FROM messages")["place"]
         self._store.run(
-            """INSERT INTO messages (external_id, chat_id, place, direction, kind, text, tick, edited, deleted, history, seen_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """INSERT INTO messages (external_id, chat_id, place, direction, kind, text, tick, edited, deleted, history, seen_at, wa_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                ON CONFLICT (external_id) DO UPDATE SET text = excluded.text, tick = excluded.tick, edited = excluded.edited,
                    deleted = excluded.deleted""",
             seen.external_id, str(seen.chat_id), place, seen.direction, seen.kind, seen.text, seen.tick, int(seen.edited),
-            int(seen.deleted), int(seen.history), now_text(),
+            int(seen.deleted), int(seen.history), now_text(), seen.wa_at.isoformat() if seen.wa_at else None,
         )  # fmt: skip
 
     def keep_tick(self, external_id: str, tick: Tick) -> None:

@@ -6,10 +6,13 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from core.contracts.channels import PairedDevice
+from core.errors import SetupError
 from core.settings import BridgeSettings
 from desktop_bridge import host
 from desktop_bridge.journal.chats import ChatLog
-from desktop_bridge.journal.key import journal_key
+from desktop_bridge.journal.key import hand_to_keyring, journal_key, seal
+from desktop_bridge.journal.recent import Recent
+from desktop_bridge.journal.retention import Limits, prune
 from desktop_bridge.journal.sends import SendLog
 from desktop_bridge.journal.store import Store
 
@@ -23,6 +26,7 @@ class Journal:
         self.store = store
         self.chats = ChatLog(store)
         self.sends = SendLog(store)
+        self.recent = Recent(store)
 
     @property
     def installation_id(self) -> UUID:
@@ -47,6 +51,14 @@ class Journal:
         with self.store.transaction():
             self.store.run("UPDATE installation SET token = NULL, device_id = NULL")
 
+    def prune(self, settings: BridgeSettings) -> int:
+        """Drop what is older than the settings say and nobody needs; return how many rows that were.
+
+        Raises:
+            JournalUnwritable: the disk takes no change; it is tried again another time.
+        """
+        return prune(self.store, Limits(settings.journal_messages_per_chat, settings.journal_send_days))
+
     def close(self) -> None:
         """Close the file."""
         self.store.close()
@@ -66,3 +78,36 @@ def open_journal(settings: BridgeSettings) -> Journal:
     host.private_folder(settings.home)
     path = journal_path(settings)
     return Journal(Store(path, journal_key(path, settings.journal_passphrase)))
+
+
+def read_journal(settings: BridgeSettings) -> Journal:
+    """Open a journal to read, also while a bridge works with it.
+
+    Raises:
+        SetupError: there is none, or it does not open; see `open_journal`.
+    """
+    path = journal_path(settings)
+    if not path.exists():
+        raise SetupError(
+            f"there is no journal at {path} yet",
+            hint="it is made when the bridge first runs; or set WAXOS_BRIDGE__HOME to where it lies",
+        )
+    return Journal(Store(path, journal_key(path, settings.journal_passphrase), writable=False))
+
+
+def rekey_journal(settings: BridgeSettings, new: SecretStr | None) -> None:
+    """Let another passphrase open the journal, or with None the system keyring. What opened it before does not any more.
+
+    The journal itself is not written anew: whoever has both the old passphrase and a copy of the old key file keeps the key.
+
+    Raises:
+        SetupError: a bridge works with the journal, it does not open, or there is no keyring. InvalidInput: too short a passphrase.
+    """
+    path = journal_path(settings)
+    with host.single_instance(host.private_folder(settings.home)):
+        read_journal(settings).close()  # the key fits
+        key = journal_key(path, settings.journal_passphrase)
+        if new is None:
+            hand_to_keyring(path, key)
+        else:
+            seal(path, key, new)

@@ -184,7 +184,8 @@ def _discard(fresh: Path) -> None:
 
 
 def _apply(database: Connection, number: int, step: str) -> None:
-    for statement in step.split(";"):
+    lines = [line for line in step.splitlines() if not line.lstrip().startswith("--")]
+    for statement in "\n".join(lines).split(";"):
         if statement.strip():
             database.execute(statement)
     database.execute(f"PRAGMA user_version = {number}")
