@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, SecretStr
 
-from core.contracts import accounts, base, bridge, channels, chats, drafts, knowledge, sessions, usage
+from core.contracts import accounts, base, bridge, byhand, channels, chats, drafts, knowledge, usage
 from core.contracts.reasoning import Claim, Passage
 from core.contracts.states import (
     AutomationState,
@@ -147,6 +147,12 @@ def _bridge() -> Iterator[BaseModel]:
         tick=Tick.SENT,
     )
     yield bridge.SendReported(send_id=_id(7), status="sent")
+    yield byhand.HandMessage(id=_id(6), chat_id=_id(5), newest_external_id=tail, parts=[_ANSWER])
+    part = byhand.HandPart(
+        send_id=_id(7), part=0, status=SendStatus.SENT, error_code=None, error_detail=None, wait_code=None
+    )
+    yield part
+    yield byhand.HandMessageState(draft_id=_id(6), status=DraftStatus.APPROVED, reason=None, parts=[part], final=True)
 
 
 def _knowledge() -> Iterator[BaseModel]:

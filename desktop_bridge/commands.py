@@ -17,6 +17,7 @@ from core.errors import SetupError, WaxosError
 from core.settings import BridgeSettings, Settings, load_settings
 from core.telemetry import configure_logging
 from desktop_bridge import __version__, byhand, host, offline
+from desktop_bridge.elsewhere import send_as_device
 from desktop_bridge.failpoints import planned
 from desktop_bridge.journal.journal import open_journal, rekey_journal
 from desktop_bridge.link.client import ServerClient
@@ -127,9 +128,14 @@ def send(
     text: Annotated[str, typer.Option(help="What to send.")],
     as_json: Json = False,
 ) -> None:
-    """Send one message through the whole send machine, with a local authority. Loopback pages only."""
-    settings = _start("bridge")
-    _show(_finish(byhand.send(settings.bridge, chat, text, planned(os.environ.get(FAILPOINTS, "")))), as_json=as_json)
+    """Send one message through the whole send machine: by itself on a page of this computer, elsewhere as the paired device."""
+    bridge = _start("bridge").bridge
+    failpoint = planned(os.environ.get(FAILPOINTS, ""))
+    if host.on_loopback(bridge.page_url):
+        work = byhand.send(bridge, chat, text, failpoint)
+    else:
+        work = send_as_device(bridge, chat, text, failpoint=failpoint)
+    _show(_finish(work), as_json=as_json)
 
 
 @app.command()

@@ -45,8 +45,7 @@ ADDRESSES: dict[str, Any] = {
     "DELETE /knowledge/sources/{source_id}": None,
     "POST /bridge/sends/{send_id}/arm": ARM,
     "POST /bridge/sends/{send_id}/report": REPORT,
-    "PUT /bridge/sends/{send_id}/screenshot": None,
-    "GET /sends/{send_id}/screenshot": None,
+    "GET /bridge/messages/{draft_id}": None,
     "PUT /bridge/messages/{external_id}/files/{position}": None,
 }
 """Every address with an id in it, and a body that it would take."""

@@ -88,3 +88,13 @@ def test_another_passphrase_by_command(home: Path, journal: Journal) -> None:
     assert "four five six" not in out
     assert _run(home, "recent")[0] == 2
     assert _run(home, "recent", words="four five six")[0] == 0
+
+
+@pytest.mark.parametrize("url", ["https://chat.example.com/", "http://10.0.0.7/", "http://127.0.0.1.example.com/"])
+def test_sending_elsewhere_needs_a_paired_device(home: Path, url: str) -> None:
+    """It is refused before a browser starts or anything is made."""
+    environment = {"WAXOS_BRIDGE__HOME": str(home), "WAXOS_BRIDGE__PAGE_URL": url}
+    done = CliRunner().invoke(app, ["send", "--chat", "Anna", "--text", "hello"], env=environment)
+    assert done.exit_code == 1
+    assert "needs a paired device" in done.stderr
+    assert not home.exists()

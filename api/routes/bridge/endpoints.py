@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request, Response, WebSocket
+from fastapi import APIRouter, Path, Query, Request, Response, WebSocket
 
 from api.deps import BridgeDevice, Db, ExternalIdPath, Res
 from api.errors import problem, request_id_of
 from api.linkcodes import LinkCodes
 from api.refusals import problems
 from api.resources import resources_of
+from api.routes.bridge.byhand import state_after
 from api.websocket import enter, pour
 from core.contracts.bridge import (
     Arm,
@@ -24,7 +25,8 @@ from core.contracts.bridge import (
     SendReport,
     SendReported,
 )
-from core.contracts.chats import Attachment
+from core.contracts.byhand import HandMessage, HandMessageState
+from core.contracts.chats import Accepted, Attachment
 from core.contracts.principal import Scope
 from core.contracts.sessions import LinkCodeSeen, LinkCodeTaken
 from core.errors import Conflict, TooLarge
@@ -33,7 +35,7 @@ from domain.channels import service as channels
 from domain.chats import files
 from domain.chats.ingest import ingest_observations
 from domain.devices import service as devices
-from domain.sends import pictures, reports
+from domain.sends import byhand, reports
 from domain.sends import service as sends
 
 router = APIRouter(prefix="/bridge", tags=["bridge"])
@@ -96,6 +98,23 @@ async def report(caller: BridgeDevice, db: Db, send_id: UUID, body: SendReport) 
     What is settled already, is about another arming, or is not this device's to say changes nothing.
     """
     return await reports.report(db, caller, send_id, body)
+
+
+@router.post("/messages", summary="Write by hand", status_code=202, responses=_REFUSALS)
+async def write(caller: BridgeDevice, db: Db, res: Res, body: HandMessage) -> Accepted:
+    """Take text that a person typed on the computer of the bridge: checked like any other, sent if it passes, within every limit."""
+    return await byhand.write(db, caller, body, res["settings"].desk)
+
+
+@router.get("/messages/{draft_id}", summary="Read what became of it", responses=problems(401, 403, 404, 422, 429, 503))
+async def written(
+    caller: BridgeDevice,
+    res: Res,
+    draft_id: UUID,
+    wait_ms: Annotated[int, Query(ge=0, le=2000, description="wait so long for its end")] = 0,
+) -> HandMessageState:
+    """Return how far a message by hand of this device has come."""
+    return await state_after(res, caller, draft_id, wait_ms)
 
 
 @router.put(
