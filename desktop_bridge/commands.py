@@ -123,6 +123,26 @@ def rekey(
 
 
 @app.command()
+def service(
+    install: Annotated[bool, typer.Option("--install", help="Write the file where the system looks for it.")] = False,
+) -> None:
+    """Print what starts the bridge when its user signs in (systemd, launchd or a task of Windows), with the settings of now."""
+    bridge = _start("bridge").bridge
+    home = bridge.home.absolute()
+    given = {name: getattr(bridge, name) for name in sorted(bridge.model_fields_set | {"home"})}
+    plain = {name: value for name, value in given.items() if not isinstance(value, SecretStr | None)}
+    shown = {f"WAXOS_BRIDGE__{name.upper()}": str(home if name == "home" else value) for name, value in plain.items()}
+    made = host.service(home, shown)
+    if not install:
+        typer.echo(made.text)
+        return
+    host.private_folder(home)
+    made.path.parent.mkdir(parents=True, exist_ok=True)
+    host.write_private(made.path, made.text)
+    typer.echo(f"Written: {made.path}. Now: {made.start}")
+
+
+@app.command()
 def send(
     chat: Annotated[str, typer.Option(help="The chat's title.")],
     text: Annotated[str, typer.Option(help="What to send.")],

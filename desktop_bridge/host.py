@@ -1,15 +1,18 @@
-"""Everything that differs between operating systems: browsers, processes of ours, locks, signals, file modes, the environment."""
+"""Everything that differs between operating systems: browsers, processes of ours, locks, signals, files, environment, service."""
 
 import asyncio
 import os
+import plistlib
 import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 import psutil
 
@@ -204,3 +207,87 @@ def on_stop_signal(stop: Callable[[], None]) -> None:
             loop.add_signal_handler(number, stop)
         except NotImplementedError:  # Windows' event loop has no signal handlers
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+@dataclass(frozen=True)
+class Service:
+    """What starts the bridge when its user signs in: a file, where it belongs, and the command that makes it known."""
+
+    path: Path
+    text: str
+    start: str
+
+
+def service(home: Path, settings: Mapping[str, str], system: str = sys.platform) -> Service:
+    """Return the service of this user: a systemd user unit, a launchd agent, or a task of Windows.
+
+    `settings` are variables of the environment, none of them secret: the passphrase is in the keyring, or with systemd in the file
+    bridge.env of the bridge's home, which only its user may read.
+    """
+    command = [sys.executable, "-m", "api.cli.main", "bridge", "run"]
+    if system == "darwin":
+        return _launchd(home, settings, command)
+    if system == "win32":
+        return _task(home, settings, command)
+    return _systemd(home, settings, command)
+
+
+def _systemd(home: Path, settings: Mapping[str, str], command: list[str]) -> Service:
+    lines = [f"Environment={_quoted(f'{name}={value}')}" for name, value in settings.items()]
+    text = "\n".join(
+        [
+            "[Unit]", "Description=WAXOS desktop bridge", "StartLimitIntervalSec=300", "StartLimitBurst=10", "",
+            "[Service]", f"ExecStart={' '.join(_quoted(word) for word in command)}", *lines,
+            f"EnvironmentFile=-{str(home / 'bridge.env').replace('%', '%%')}",
+            "Restart=on-failure", "RestartSec=5", "RestartPreventExitStatus=2", "KillSignal=SIGTERM", "TimeoutStopSec=20",
+            "UMask=0077", "LimitCORE=0", "NoNewPrivileges=yes", "",
+            "[Install]", "WantedBy=default.target", "",
+        ]
+    )  # fmt: skip
+    path = Path.home() / ".config" / "systemd" / "user" / "waxos-bridge.service"
+    return Service(path, text, "systemctl --user daemon-reload && systemctl --user enable --now waxos-bridge")
+
+
+def _quoted(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"'
+
+
+def _launchd(home: Path, settings: Mapping[str, str], command: list[str]) -> Service:
+    label = "waxos.bridge"
+    agent = {
+        "Label": label,
+        "ProgramArguments": command,
+        "EnvironmentVariables": dict(settings),
+        "RunAtLoad": True,
+        "KeepAlive": {"SuccessfulExit": False},
+        "ThrottleInterval": 10,
+        "Umask": 0o077,
+        "StandardErrorPath": str(home / "bridge.log"),
+    }
+    path = Path.home() / "Library" / "LaunchAgents" / f"{label}.plist"
+    return Service(path, plistlib.dumps(agent).decode("utf-8"), f"launchctl bootstrap gui/$(id -u) {path}")
+
+
+def _task(home: Path, settings: Mapping[str, str], command: list[str]) -> Service:
+    """A task has no environment of its own, so a command sets it first."""
+    sets = "".join(f'set "{name}={value}" & ' for name, value in settings.items())
+    words = " ".join(f'"{word}"' for word in command)
+    text = f"""<?xml version="1.0" encoding="UTF-8"?>
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+  <Triggers><LogonTrigger><Enabled>true</Enabled></LogonTrigger></Triggers>
+  <Principals><Principal id="user"><LogonType>InteractiveToken</LogonType><RunLevel>LeastPrivilege</RunLevel></Principal></Principals>
+  <Settings>
+    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
+    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
+    <RestartOnFailure><Interval>PT1M</Interval><Count>10</Count></RestartOnFailure>
+  </Settings>
+  <Actions Context="user">
+    <Exec><Command>cmd.exe</Command><Arguments>{escape(f'/d /s /c "{sets}{words}"')}</Arguments></Exec>
+  </Actions>
+</Task>
+"""
+    path = home / "waxos-bridge.xml"
+    return Service(path, text, f'schtasks /Create /TN waxos-bridge /XML "{path}"')

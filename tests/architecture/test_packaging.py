@@ -19,7 +19,7 @@ KNOWN_PTH = frozenset({"_editable_impl_waxos.pth", "distutils-precedence.pth", "
 STOLEN_LITELLM = frozenset({"1.82.7", "1.82.8"})
 """Releases that stole credentials, one of them through a start-up file."""
 
-LOCKS = ("requirements.lock", "requirements-setup.lock")
+LOCKS = ("requirements.lock", "requirements-setup.lock", "requirements-bridge.lock")
 _REQUIREMENT = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>[^\s;]+)(?: ; [^\\]+)? \\\n(?P<hashes>(?: {4}--hash=\S+(?: \\)?\n)+)"
 )
@@ -82,3 +82,17 @@ def test_the_lock_covers_what_is_asked_for() -> None:
     names = {re.split(r"[\[<>=!~; ]", item)[0].lower().replace("_", "-") for item in asked}
     locked = {match["name"] for match in _REQUIREMENT.finditer((ROOT / "requirements.lock").read_text())}
     assert names - locked == set(), "run: make lock"
+
+
+def test_the_bridges_lock_is_a_part_of_the_whole() -> None:
+    """It covers what the bridge asks for, at the versions of the other lock, and nothing of the server or of AI."""
+    whole, bridge = (
+        {match["name"]: match["version"] for match in _REQUIREMENT.finditer((ROOT / name).read_text())}
+        for name in ("requirements.lock", "requirements-bridge.lock")
+    )
+    wanted = project()["project"]
+    asked = [*wanted["dependencies"], *wanted["optional-dependencies"]["bridge"]]
+    names = {re.split(r"[\[<>=!~; ]", item)[0].lower().replace("_", "-") for item in asked}
+    assert names - set(bridge) == set(), "run: make lock"
+    assert {name: version for name, version in bridge.items() if whole.get(name) != version} == {}
+    assert not {"fastapi", "sqlalchemy", "psycopg", "celery", "redis", "langgraph", "litellm", "gradio"} & set(bridge)
