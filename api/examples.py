@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, SecretStr
 
-from core.contracts import accounts, base, bridge, byhand, channels, chats, drafts, knowledge, usage
+from core.contracts import accounts, base, bridge, byhand, channels, chats, drafts, knowledge, sessions, usage
 from core.contracts.reasoning import Claim, Passage
 from core.contracts.states import (
     AutomationState,

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
+from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,7 +16,7 @@ from core.contracts.texts import PartText, text_sha256
 from core.errors import InvalidInput, NotAllowed, NotFound
 from core.settings import BridgeSettings
 from desktop_bridge import host
-from desktop_bridge.consent import on_loopback, require_consent
+from desktop_bridge.consent import require_consent
 from desktop_bridge.errors import PageChanged
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.intake import PageIntake
@@ -156,7 +157,8 @@ async def settle_left(desk: Desk, failpoint: Failpoint = no_failpoint) -> list[s
     return outcomes
 
 
-def _machine(desk: Desk, tail: str | None, failpoint: Failpoint) -> SendMachine:
+def send_machine(desk: Desk, tail: str | None, failpoint: Failpoint = no_failpoint) -> SendMachine:
+    """Return a send machine that may click while the open chat ends with `tail`."""
     parts = Parts(
         authority=LocalAuthority(tail),
         page=desk.page,

@@ -1,28 +1,14 @@
 """Which page may be opened: one of this computer always, any other only once the owner has accepted the risk in the panel."""
 
-from ipaddress import ip_address
-from urllib.parse import urlsplit
-
 from core.contracts.bridge import LeaseRequest
 from core.contracts.states import ChannelState
 from core.errors import NotAllowed
 from core.settings import BridgeSettings
-from desktop_bridge import __version__
+from desktop_bridge import __version__, host
 from desktop_bridge.journal.journal import Journal
 from desktop_bridge.link.client import ServerClient
 
 _HINT = "pair this computer with a channel, and let its owner accept the risk in the panel (Channels)"
-
-
-def on_loopback(url: str) -> bool:
-    """Tell whether an address is on this computer."""
-    host_name = urlsplit(url).hostname or ""
-    if host_name == "localhost":
-        return True
-    try:
-        return ip_address(host_name).is_loopback
-    except ValueError:
-        return False
 
 
 async def require_consent(settings: BridgeSettings, journal: Journal) -> None:
@@ -32,7 +18,7 @@ async def require_consent(settings: BridgeSettings, journal: Journal) -> None:
         NotAllowed: not paired, or the risk was not accepted.
         WaxosError: the server does not answer, or another bridge holds the channel.
     """
-    if on_loopback(settings.page_url):
+    if host.on_loopback(settings.page_url):
         return
     token = journal.token(settings.server_url)
     if token is None:

@@ -20,7 +20,7 @@ from core.contracts.texts import text_sha256
 from core.errors import InvalidInput, NotAllowed, NotFound, WaxosError
 from core.settings import BridgeSettings
 from desktop_bridge import host
-from desktop_bridge.byhand import LOCAL_EPOCH, Desk, on_loopback, open_desk, send_machine
+from desktop_bridge.byhand import LOCAL_EPOCH, Desk, open_desk, send_machine
 from desktop_bridge.inbound.settled import keep_sent
 
 READ_SECONDS = 15.0
@@ -60,7 +60,7 @@ async def rehearse(settings: BridgeSettings, tell: Callable[[dict[str, Any]], No
     Raises:
         NotAllowed: the page is not on this computer.
     """
-    if not on_loopback(settings.page_url):
+    if not host.on_loopback(settings.page_url):
         raise NotAllowed("a rehearsal works on a page of this computer only", hint="start `waxos bridge sandbox`")
     began = time.monotonic()
     async with open_desk(settings) as desk:

@@ -18,7 +18,7 @@ from core.contracts.sessions import Breaker, ChannelAsk
 from core.errors import NotAuthenticated, SetupError, WaxosError
 from core.settings import BridgeSettings
 from desktop_bridge import __version__, host
-from desktop_bridge.errors import JournalDamaged, JournalUnwritable, NotLinked, PageChanged, PageError, Withdrawn
+from desktop_bridge.errors import JournalDamaged, Withdrawn
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.intake import PageIntake, observations
 from desktop_bridge.journal.chats import News
@@ -31,6 +31,7 @@ from desktop_bridge.page.chat_page import WebChatPage
 from desktop_bridge.page.landmarks import load_landmarks
 from desktop_bridge.page.session import Session
 from desktop_bridge.running.mending import Mender, Recycler
+from desktop_bridge.running.notes import NoteKeeper
 from desktop_bridge.running.pages import CodeKeeper, PageKeeper, take_back
 from desktop_bridge.running.pulse import Pulse
 from desktop_bridge.running.sender import Sender
@@ -40,9 +41,6 @@ from desktop_bridge.sends.machine import Parts, SendMachine
 from desktop_bridge.sends.pacing import Timing
 from desktop_bridge.status import BridgeStatus, status_now, write_status
 from desktop_bridge.witness import PageWitness
-
-PRUNE_SECONDS = 86_400.0
-"""How often the journal drops what is old."""
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +65,7 @@ class Bridge:
         self._started = time.monotonic()
         self._ready_after: float | None = None
         shared = self.shared = Shared()
-        if on_loopback(settings.page_url):
+        if host.on_loopback(settings.page_url):
             shared.permitted.set()
         landmarks = load_landmarks()
         self._browser = Browser(settings, landmarks)
@@ -83,12 +81,13 @@ class Bridge:
         )
         self._intake = PageIntake(self._page, journal, self._post)
         pages = self._browser, self._page
-        self._pages = PageKeeper(shared, *pages, self._intake, self._pulse, self._see, self._standby)
+        self._notes = NoteKeeper(shared, journal, settings, self._see)
+        self._pages = PageKeeper(shared, *pages, self._intake, self._pulse, self._notes, self._see, self._standby)
         self._codes = CodeKeeper(shared, self._page, client, self._lease.epoch)
         self._mender = Mender(shared, journal, *pages, self._lease, self._pulse, self._see)
         self._recycler = Recycler(shared, *pages, self._pulse, self._see, settings.browser_memory_mb)
         machine = self._machine(failpoint, timing)
-        self._sender = Sender(shared, journal, client, self._lease, self._page, machine, self._see)
+        self._sender = Sender(shared, journal, client, self._lease, self._page, machine, self._notes, self._see)
 
     def _machine(self, failpoint: Failpoint, timing: Timing | None) -> SendMachine:
         settings, journal = self._settings, self._journal
@@ -132,15 +131,9 @@ class Bridge:
             self._write_status(ready=False)
 
     def _parts(self) -> list[Coroutine[None, None, None]]:
-        return [
-            self._lease.keep(),
-            self._listen(),
-            self._watch(),
-            self._send(),
-            self._hand_over(),
-            self._announce(),
-            self._keep_small(),
-        ]
+        kept = (self._lease, self._pages, self._codes, self._sender, self._mender, self._recycler, self._notes)
+        own = (self._pages.shut(), self._listen(), self._obey(), self._hand_over(), self._announce())
+        return [*(part.keep() for part in kept), *own]
 
     # -- doorbell -----------------------------------------------------------------------------------------------------
 
@@ -167,30 +160,24 @@ class Bridge:
 
     # -- the page -----------------------------------------------------------------------------------------------------
 
-    async def _watch(self) -> None:
-        """Start the page, and look it over after each change; a page that fails is started again, ever more calmly."""
-        tries, running = 0, False
-        while True:
-            began = self._page.started_at
-            try:
-                async with self.shared.page_lock:
-                    if not running:
-                        await self._page.start()
-                    self._see(await self._page.linked())
-                    began, running = self._page.started_at, True
-                await self._follow()
-            except JournalUnwritable as fault:
-                await self._until_writable(fault)
-            except PageError as fault:
-                running = self._page.started_at != began  # the sender has restarted it, to settle a send
-                if running:
-                    continue
-                tries += 1
-                self.shared.scanned.clear()
-                self._see(Session(ChannelState.BROKEN, fault.detail[:300]))
-                log.warning("page.failed", code=fault.reason_code, reason=fault.detail, tries=tries)
-                # house: sleep - a broken page is opened again after a pause that grows
-                await asyncio.sleep(pause(tries + 2))
+    def _given(self, lease: Lease) -> None:
+        """Take in what the server says with a lease."""
+        shared = self.shared
+        if lease.risk_accepted or host.on_loopback(self._settings.page_url):
+            shared.permitted.set()
+            shared.forbidden.clear()
+        else:
+            shared.permitted.clear()
+            shared.forbidden.set()
+        if shared.breaker is None:
+            shared.breaker = lease.breaker or Breaker()
+            shared.broke.set()
+        if lease.stopped != shared.stopped:
+            log.warning("channel.stopped" if lease.stopped else "channel.resumed", reason=lease.stopped)
+            shared.stopped = lease.stopped
+            shared.work.set()
+        if lease.asked is not None:
+            shared.asks.put_nowait(lease.asked)
 
     async def _obey(self) -> None:
         """Do what a person asked for in the panel, each once."""
@@ -200,23 +187,6 @@ class Bridge:
                     await take_back(self.shared, self._page, self._see)
                 case ChannelAsk.TRY_AGAIN:
                     await self._mender.ask()
-
-    async def _until_writable(self, fault: JournalUnwritable) -> None:
-        """Say that nothing can be noted, and wait until it can; until then nothing is read and nothing is sent."""
-        tries, before, now = 0, self.shared.session, Session(ChannelState.BROKEN, fault.detail[:300])
-        self._see(now)
-        while True:
-            tries += 1
-            # house: sleep - a disk tells nobody when it has room again
-            await asyncio.sleep(pause(tries))
-            try:
-                self._journal.store.prove_writable()
-            except JournalUnwritable:
-                continue
-            log.info("journal.writable", tries=tries)
-            if before.usable and self.shared.session == now:
-                self._see(before)
-            return
 
     def _see(self, session: Session) -> None:
         if session != self.shared.session:
@@ -234,49 +204,6 @@ class Bridge:
         self._ready_after = round(time.monotonic() - self._started, 3)
         log.info("bridge.ready", seconds=self._ready_after)
         self._on_ready(self._write_status(ready=True))
-
-    # -- sends --------------------------------------------------------------------------------------------------------
-
-    async def _send(self) -> None:
-        """Take sends one by one while the channel is held; after a crash what was armed is settled before anything is read."""
-        tries = 0
-        while True:
-            await self._lease.held.wait()
-            self.shared.work.clear()
-            try:
-                worked = self.shared.session.usable and await self._send_one()
-                tries = 0
-            except (NotAuthenticated, JournalDamaged):
-                raise
-            except JournalUnwritable as fault:
-                log.warning("send.postponed", code=fault.reason_code, reason=fault.detail)
-                await self._until_writable(fault)
-                continue
-            except WaxosError as fault:
-                tries += 1
-                log.warning("send.postponed", code=fault.reason_code, reason=fault.detail)
-                await asyncio.sleep(pause(tries))  # house: sleep - a server that is away tells nobody when it is back
-                continue
-            if not worked:
-                await _rung(self.shared.work, RESCAN_SECONDS)
-
-    async def _send_one(self) -> bool:
-        await self._machine.report_owed()
-        order = await self._client.next_send(self._lease.epoch())
-        if order is None:
-            return False
-        if not order.settle_only:
-            await self.shared.scanned.wait()
-        async with self.shared.page_lock:
-            try:
-                status = await self._machine.run(order)
-            except (NotLinked, PageChanged) as fault:
-                self._see(await self._page.session())
-                raise fault from None
-            keep_sent(self._journal, order)
-        self.shared.cancelled.discard(order.send_id)
-        log.info("send.reported", send_id=str(order.send_id), status=status)
-        return True
 
     # -- news for the server ------------------------------------------------------------------------------------------
 
@@ -297,18 +224,13 @@ class Bridge:
                 continue
             await rung(self._intake.owed, RESCAN_SECONDS)
 
-    async def _keep_small(self) -> None:
-        """Let the journal drop what is old, at the start and once a day."""
-        while True:
-            try:
-                gone = self._journal.prune(self._settings)
-                log.info("journal.pruned", rows=gone)
-            except JournalUnwritable as fault:
-                log.info("journal.not_pruned", code=fault.reason_code)
-            await asyncio.sleep(PRUNE_SECONDS)  # house: sleep - once a day is a matter of time alone
+    async def _post(self, news: list[News]) -> dict[UUID, UUID]:
+        stored = await self._client.observe(observations(news, self._lease.epoch()))
+        return {one.reported: one.chat_id for one in stored.chats}
 
-    async def _post(self, news: list[News]) -> None:
-        await self._client.observe(observations(news, self._lease.epoch()))
+    def _standby(self) -> bool:
+        """Tell whether another bridge reads the page: we would only open its chats a second time."""
+        return self._lease.elsewhere and self._journal.chats.linked
 
     def _write_status(self, *, ready: bool) -> BridgeStatus:
         status = status_now(

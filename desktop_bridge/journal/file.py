@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import sqlcipher3
@@ -18,7 +19,8 @@ _RESTORE = "restore it from a backup; or move it away with the files beside it, 
 IN_MEMORY = Path(":memory:")
 """A journal that ends with its process, for rehearsals."""
 
-Connection = sqlcipher3.Connection
+Connection = Any
+"""A connection of sqlcipher3, which has no types."""
 
 
 def connect(path: Path, key: bytes, *, writable: bool) -> Connection:

@@ -30,6 +30,7 @@ from core.contracts.bridge import (
 from core.contracts.byhand import HandMessage, HandMessageState
 from core.contracts.channels import PairDevice, PairedDevice
 from core.contracts.chats import Accepted
+from core.contracts.sessions import LinkCodeSeen, LinkCodeTaken
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -104,6 +105,14 @@ class ServerClient:
     async def report(self, send_id: UUID, said: SendReport) -> SendReported:
         """Tell the outcome of a send."""
         return _required(await self._post(f"/bridge/sends/{send_id}/report", said, SendReported))
+
+    async def put_screenshot(self, send_id: UUID, picture: bytes) -> None:
+        """Hand over the picture of the chat where a send stopped."""
+        answer = await self._http.put(
+            f"/bridge/sends/{send_id}/screenshot", content=picture, headers={"Content-Type": "image/png"}
+        )
+        if answer.is_error:
+            raise _refusal(answer)
 
     async def write(self, message: HandMessage) -> Accepted:
         """Ask for a message by hand; a lost answer is asked again, the id makes it the same message."""

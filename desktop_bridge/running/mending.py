@@ -14,9 +14,8 @@ from desktop_bridge.link.lease import LeaseKeeper
 from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.chat_page import WebChatPage
 from desktop_bridge.page.probe import missing_on
-from desktop_bridge.running.pages import See
 from desktop_bridge.running.pulse import Pulse
-from desktop_bridge.running.state import Shared, rung
+from desktop_bridge.running.state import See, Shared, rung
 from desktop_bridge.sends import breaker as rules
 
 MEASURE_SECONDS = 30.0

@@ -8,15 +8,16 @@ import structlog
 from core.contracts.sessions import WANTED_SECONDS
 from core.contracts.states import ChannelState
 from core.errors import WaxosError
-from desktop_bridge.errors import PageChanged, PageError
+from desktop_bridge.errors import JournalUnwritable, PageChanged, PageError
 from desktop_bridge.inbound.intake import PageIntake
 from desktop_bridge.link.client import ServerClient, pause
 from desktop_bridge.page import linking
 from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.chat_page import WebChatPage
 from desktop_bridge.page.session import NO_CONSENT, Session
+from desktop_bridge.running.notes import NoteKeeper
 from desktop_bridge.running.pulse import Pulse
-from desktop_bridge.running.state import RESCAN_SECONDS, Shared, rung
+from desktop_bridge.running.state import RESCAN_SECONDS, See, Shared, rung
 
 CODE_AGAIN_SECONDS = 15.0
 """An unchanged code is handed in again after so long, before the server forgets it."""
@@ -25,8 +26,6 @@ STANDBY_SECONDS = 1.0
 """How soon a bridge that gets the channel reads what is new."""
 
 log = structlog.get_logger(__name__)
-
-See = Callable[[Session], None]
 
 
 class PageKeeper:
@@ -39,6 +38,7 @@ class PageKeeper:
         page: WebChatPage,
         intake: PageIntake,
         pulse: Pulse,
+        notes: NoteKeeper,
         see: See,
         standby: Callable[[], bool],
     ) -> None:
@@ -47,6 +47,7 @@ class PageKeeper:
         self._page = page
         self._intake = intake
         self._pulse = pulse
+        self._notes = notes
         self._see = see
         self._standby = standby
 
@@ -63,6 +64,8 @@ class PageKeeper:
                     self._see(await self._page.linked())
                     began, running = self._page.started_at, True
                 await self._follow()
+            except JournalUnwritable as fault:
+                await self._notes.until_writable(fault)
             except PageError as fault:
                 async with self._shared.page_lock:  # another part may be just about to start it anew
                     running = self._page.started_at != began

@@ -8,14 +8,14 @@ import structlog
 from core.contracts.bridge import SendOrder, SendReport
 from core.contracts.sessions import Breaker, BreakerState
 from core.errors import NotAuthenticated, WaxosError
-from desktop_bridge.errors import NotLinked, PageChanged
+from desktop_bridge.errors import JournalDamaged, JournalUnwritable, NotLinked, PageChanged
 from desktop_bridge.inbound.settled import keep_sent
 from desktop_bridge.journal.journal import Journal
 from desktop_bridge.link.client import ServerClient, pause
 from desktop_bridge.link.lease import LeaseKeeper
 from desktop_bridge.page.chat_page import WebChatPage
-from desktop_bridge.running.pages import See
-from desktop_bridge.running.state import RESCAN_SECONDS, Shared, rung
+from desktop_bridge.running.notes import NoteKeeper
+from desktop_bridge.running.state import RESCAN_SECONDS, See, Shared, rung
 from desktop_bridge.sends import breaker as rules
 from desktop_bridge.sends.machine import SendMachine
 from desktop_bridge.sends.phases import Recovery
@@ -34,6 +34,7 @@ class Sender:
         lease: LeaseKeeper,
         page: WebChatPage,
         machine: SendMachine,
+        notes: NoteKeeper,
         see: See,
     ) -> None:
         self._shared = shared
@@ -42,6 +43,7 @@ class Sender:
         self._lease = lease
         self._page = page
         self._machine = machine
+        self._notes = notes
         self._see = see
 
     async def keep(self) -> None:
@@ -53,8 +55,12 @@ class Sender:
             try:
                 worked = self._shared.session.usable and await self._one()
                 tries = 0
-            except NotAuthenticated:
+            except (NotAuthenticated, JournalDamaged):
                 raise
+            except JournalUnwritable as fault:
+                log.warning("send.postponed", code=fault.reason_code, reason=fault.detail)
+                await self._notes.until_writable(fault)
+                continue
             except WaxosError as fault:
                 tries += 1
                 log.warning("send.postponed", code=fault.reason_code, reason=fault.detail)

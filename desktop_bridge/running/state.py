@@ -1,6 +1,7 @@
 """What the parts of a running bridge tell each other."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -10,6 +11,9 @@ from desktop_bridge.page.session import Session
 
 RESCAN_SECONDS = 30.0
 """Safety net for a change or a doorbell that was missed."""
+
+See = Callable[[Session], None]
+"""Who is told of each session that a part sees."""
 
 
 @dataclass

@@ -45,6 +45,8 @@ ADDRESSES: dict[str, Any] = {
     "DELETE /knowledge/sources/{source_id}": None,
     "POST /bridge/sends/{send_id}/arm": ARM,
     "POST /bridge/sends/{send_id}/report": REPORT,
+    "PUT /bridge/sends/{send_id}/screenshot": None,
+    "GET /sends/{send_id}/screenshot": None,
     "GET /bridge/messages/{draft_id}": None,
     "PUT /bridge/messages/{external_id}/files/{position}": None,
 }

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from core.errors import NotAllowed
 from core.settings import BridgeSettings
-from desktop_bridge import host
+from desktop_bridge import byhand, host
 
 ROOT = Path(__file__).parents[2]
 # Spelt in parts, so that this module does not break its own rule.
@@ -38,6 +40,16 @@ def _named(text: str, name: str) -> list[str]:
 def test_the_defaults_are_on_this_computer() -> None:
     assert host.on_loopback(BridgeSettings().page_url)
     assert host.on_loopback(BridgeSettings().server_url)
+
+
+@pytest.mark.parametrize("look", [byhand.probe, byhand.inbox])
+async def test_no_page_elsewhere_is_opened_by_hand_without_a_paired_channel(look: Any, tmp_path: Path) -> None:
+    settings = BridgeSettings(
+        page_url="https://chat.example.com/", home=tmp_path, journal_passphrase=SecretStr("one two three")
+    )
+    with pytest.raises(NotAllowed):
+        await look(settings)
+    assert not list((tmp_path / "profile").iterdir())
 
 
 def test_no_file_names_a_whatsapp_host() -> None:

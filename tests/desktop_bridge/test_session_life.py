@@ -11,7 +11,7 @@ import pytest
 from core.contracts.sessions import Breaker, BreakerState, ChannelAsk, Stop
 from core.contracts.states import ChannelState
 from core.settings import BridgeSettings
-from desktop_bridge import consent, host, runner
+from desktop_bridge import host
 from desktop_bridge.page.session import NO_CONSENT
 from desktop_bridge.sandbox.models import JournalKind
 from desktop_bridge.sandbox.running import Sandbox
@@ -48,8 +48,8 @@ async def _pages_opened(sandbox: Sandbox) -> int:
 async def test_no_page_of_another_computer_opens_before_the_owner_accepted(
     sandbox: Sandbox, desk: Desk, settings: BridgeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "on_loopback", lambda _: False)
-    assert consent.on_loopback(settings.page_url)
+    assert host.on_loopback(settings.page_url)
+    monkeypatch.setattr(host, "on_loopback", lambda _: False)
     desk.risk_accepted = False
     async with wired_bridge(settings, TOKEN):
         await desk.until(lambda: any(one.state_detail == NO_CONSENT.detail for one in desk.leases))

@@ -45,7 +45,9 @@ WORDS: dict[SendFault, Words] = {
         "Somebody opened another chat on the computer while this was typed; what was typed is taken out again.",
         "Approve it again when nobody works in that window.",
     ),
-    F.NOT_ON_WHATSAPP: Words("This number is not on WhatsApp.", "Check the number, and reach the customer another way."),
+    F.NOT_ON_WHATSAPP: Words(
+        "This number is not on WhatsApp.", "Check the number, and reach the customer another way."
+    ),
     F.RESTRICTED: Words(
         "WhatsApp allows no writing in this chat: the contact is blocked, or your account is restricted.",
         "Look at the chat on the phone. If the account is restricted, tell the owner and stop sending.",

@@ -35,7 +35,7 @@ from domain.channels import service as channels
 from domain.chats import files
 from domain.chats.ingest import ingest_observations
 from domain.devices import service as devices
-from domain.sends import byhand, reports
+from domain.sends import byhand, pictures, reports
 from domain.sends import service as sends
 
 router = APIRouter(prefix="/bridge", tags=["bridge"])

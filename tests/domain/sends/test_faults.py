@@ -44,7 +44,12 @@ def test_each_reason_of_the_guard_is_in_the_list() -> None:
 def test_each_code_that_server_and_bridge_write_is_in_the_list() -> None:
     files = [*(ROOT / "domain/sends").glob("*.py"), ROOT / "desktop_bridge/sends/machine.py"]
     written = {code for file in files for code in re.findall(r'_code = "(\w+)"|code="(\w+)"', file.read_text("utf-8"))}
-    codes = {code for pair in written for code in pair if code} - {"lease_lost", "over_limit", "channel_stopped", "not_png"}
+    codes = {code for pair in written for code in pair if code} - {
+        "lease_lost",
+        "over_limit",
+        "channel_stopped",
+        "not_png",
+    }
     assert len(codes) > 3
     assert [code for code in codes if fault_of(code) is None] == []
 
