@@ -122,8 +122,9 @@ async def _served(
         ready: asyncio.Future[BridgeStatus] = asyncio.get_running_loop().create_future()
         bridge = Bridge(settings, journal, client, failpoint=failpoint, on_ready=ready.set_result)
         running = asyncio.create_task(bridge.run())
+        either: set[asyncio.Future[Any]] = {running, ready}
         try:
-            await asyncio.wait({running, ready}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 await running
             if not ready.done():

@@ -40,6 +40,11 @@ ADDRESSES: dict[str, Any] = {
     "POST /sends/{send_id}/cancel": None,
     "POST /sends/{send_id}/retry": {"chat_version": 1},
     "POST /channels/automations/{automation_id}/judge": {"state": "kept"},
+    "POST /channels/{channel_id}/risk": {"version": "1", "number": "+351 912 345 678", "accepted": True},
+    "GET /channels/{channel_id}/link-code": None,
+    "POST /channels/{channel_id}/use-here": None,
+    "POST /channels/{channel_id}/try-again": None,
+    "POST /channels/{channel_id}/resume": None,
     "DELETE /devices/{device_id}": None,
     "GET /knowledge/sources/{source_id}": None,
     "DELETE /knowledge/sources/{source_id}": None,
@@ -75,6 +80,7 @@ class Things:
     source_id: str
     external_id: str
     automation_id: UUID
+    channel_id: UUID
     position: int = 0
 
 
@@ -106,6 +112,7 @@ async def theirs(other_business: Business, behind: Database) -> Things:
         source.json()["id"],
         "THEIRS",
         automatic["id"],
+        automatic["channel_id"],
     )
 
 

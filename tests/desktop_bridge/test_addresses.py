@@ -80,10 +80,9 @@ def test_a_host_is_seen_in_any_spelling(line: str) -> None:
     text = line.format(host=name, HOST=name.upper(), short="wa" + ".me")
     assert _named(text, "evals/demo/page.html")
     assert _named(text, "docs/link.md")
-    assert not _named(
-        f"{text} <!-- house: host - the owner sets this address, nothing does by itself -->", "docs/link.md"
-    )
-    assert _named(f"{text}  # house: host - the owner sets this address, nothing does by itself", "core/settings.py")
+    excuse = "house: host - the owner sets this address, nothing does by itself"
+    assert not _named(f"{text} <!-- {excuse} -->", "docs/link.md")
+    assert _named(f"{text}  # {excuse}", "core/settings.py")
 
 
 def test_the_domain_of_a_chats_id_is_no_host() -> None:
