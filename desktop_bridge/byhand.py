@@ -178,6 +178,11 @@ def send_machine(desk: Desk, tail: str | None, failpoint: Failpoint = no_failpoi
 async def _order(desk: Desk, title: str, text: str) -> tuple[SendOrder, str | None]:
     """Open the chat once to read it, as a person does, and make the order that a server would make."""
     session = await desk.page.linked()
+    choice = desk.journal.choice
+    if not choice.wanted().includes(choice.key(title)):
+        raise NotAllowed(
+            "your choice leaves this chat out", hint="take it in again: waxos bridge chats --take-in TITLE"
+        )
     rows = await desk.page.find_rows(title) if session.usable else []
     if len(rows) != 1:
         raise NotFound(

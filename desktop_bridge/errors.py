@@ -20,6 +20,7 @@ BridgeError (a WaxosError)
     ├── Withdrawn           the send was cancelled while it was being typed
     ├── ArmRefused          the authority does not allow the click (a new message, a lost lease, a cancelled send)
     ├── TextRefused         no chat takes this text: too long, empty, control characters
+    ├── ChatLeftOut         the owner's choice does not take this chat in
     ├── ColdMessage         nobody wrote to us in this chat
     └── OverBudget          the bridge's own limit of the hour is reached; it is postponed, not given up
 """
@@ -159,6 +160,12 @@ class TextRefused(SendStopped):
     """No chat takes this text as it is; the code is a `TextFault`."""
 
     code, title, final = "text_refused", "This text cannot be sent", True
+
+
+class ChatLeftOut(SendStopped):
+    """The owner's choice does not take this chat in."""
+
+    code, title, final = "chat_left_out", "This chat is left out", True
 
 
 class ColdMessage(SendStopped):

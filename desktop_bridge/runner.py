@@ -70,28 +70,11 @@ class Bridge:
         landmarks = load_landmarks()
         self._browser = Browser(settings, landmarks)
         self._page = WebChatPage(self._browser, landmarks)
-        self._pulse = Pulse(journal)
-        self._lease = LeaseKeeper(
-            client,
-            journal.installation_id,
-            __version__,
-            shared.told,
-            health=lambda: self._pulse.document(shared.breaker),
-            given=self._given,
-        )
         self._intake = PageIntake(self._page, journal, self._post)
-        pages = self._browser, self._page
-        self._notes = NoteKeeper(shared, journal, settings, self._see)
-        self._pages = PageKeeper(shared, *pages, self._intake, self._pulse, self._notes, self._see, self._standby)
-        self._codes = CodeKeeper(shared, self._page, client, self._lease.epoch)
-        self._mender = Mender(shared, journal, *pages, self._lease, self._pulse, self._see)
-        self._recycler = Recycler(shared, *pages, self._pulse, self._see, settings.browser_memory_mb)
-        machine = self._machine(failpoint, timing)
-        self._sender = Sender(shared, journal, client, self._lease, self._page, machine, self._notes, self._see)
-
-    def _machine(self, failpoint: Failpoint, timing: Timing | None) -> SendMachine:
-        settings, journal = self._settings, self._journal
-        return SendMachine(
+        self._lease = LeaseKeeper(
+            client, journal.installation_id, __version__, lambda: self.shared.session, self._intake.scope
+        )
+        self._machine = SendMachine(
             Parts(
                 authority=ServerAuthority(self._client, journal.installation_id, self._lease.epoch),
                 page=self._page,

@@ -11,8 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from core.contracts.base import Command, Utc, Wire
-from core.contracts.sessions import Breaker, BridgeHealth, ChannelAsk, Stop
-from core.contracts.states import ChannelState, ChatKind, Direction, MessageKind, Tick
+from core.contracts.states import ChannelState, ChatKind, Direction, MessageKind, ReadingChoice, Tick
 
 PROTOCOL = 1
 """Protocol of this build; the server also serves PROTOCOL - 1 once there is one."""
@@ -41,6 +40,16 @@ SeenText = Annotated[str, AfterValidator(_without_nul)]
 """Text as a page shows it, without U+0000, which no database takes: one such character must not hold a whole batch up."""
 
 
+class ReadingScope(Command):
+    """Which chats the bridge reads. The names stay on the owner's computer; the server learns how many there are (law 12)."""
+
+    choice: ReadingChoice = ReadingChoice.NEW_WRITERS
+    named: int = Field(default=0, ge=0, description="how many chats the owner named, to be left out or to be read")
+    unclear: int = Field(
+        default=0, ge=0, description="named to be read, and left alone because several chats bear the name"
+    )
+
+
 class LeaseRequest(Command):
     """Body of POST /bridge/lease: take or keep the channel. `installation_id` names one journal on one computer."""
 
@@ -50,7 +59,7 @@ class LeaseRequest(Command):
     state_detail: str | None = Field(default=None, max_length=300)
     app_version: str = Field(max_length=40)
     protocol: int = PROTOCOL
-    health: BridgeHealth | None = None
+    reading: ReadingScope = ReadingScope()
 
 
 class Lease(Wire):

@@ -33,6 +33,14 @@ class ChannelState(StrEnum):
     BROKEN = "broken"
 
 
+class ReadingChoice(StrEnum):
+    """Which chats of a channel the owner wants to be read: whoever writes from now on, all but those named, or only those named."""
+
+    NEW_WRITERS = "new_writers"
+    ALL_BUT = "all_but"
+    ONLY = "only"
+
+
 class ChatKind(StrEnum):
     """Who is at the other end; only a person is ever answered by a machine."""
 

@@ -11,13 +11,17 @@ from uuid import UUID
 
 import structlog
 
-from core.contracts.bridge import ChatSeen, MessageSeen, Observations, SendOrder, TickSeen
-from core.contracts.states import ChatKind, Direction
+from core.contracts.bridge import ChatSeen, MessageSeen, Observations, ReadingScope, SendOrder, TickSeen
+from core.contracts.states import Direction, ReadingChoice
 from core.contracts.texts import same_on_page
 from desktop_bridge.errors import PageError
+from desktop_bridge.inbound.gate import Gate
+from desktop_bridge.inbound.judgement import Verdict
+from desktop_bridge.inbound.rows import RowWatch
 from desktop_bridge.journal.chats import ChatLog, KnownMessage, News
 from desktop_bridge.journal.journal import Journal
 from desktop_bridge.page.bubbles import Bubble, Row
+from desktop_bridge.page.chat_list import ChatList
 from desktop_bridge.page.chat_page import CHAT_PAGES, OpenChat, WebChatPage, later
 from desktop_bridge.sends.phases import Recovery
 
@@ -44,35 +48,48 @@ class PageIntake:
         self._chats: ChatLog = journal.chats
         self._post = post
         self._flushing = asyncio.Lock()
-        self._bystanders: dict[
-            str, str
-        ] = {}  # the newest message when a chat that is not ours was first seen open, by title
+        self._rows = RowWatch(journal)
+        self._list = ChatList(page)
+        self._gate = Gate(journal, self._rows)
+        self._bystanders: dict[bytes, str] = {}  # where a chat that is not ours ended when it was first seen open
         self._looks: Counter[str] = Counter()
         self.owed = asyncio.Event()
         """Rings when the outbox has got something."""
 
-    async def scan(self) -> int:
-        """Look over the list, read every chat that has something new, and return how many were read.
+    def scope(self) -> ReadingScope:
+        """Return which chats are read, as far as the server may know it."""
+        return self._rows.scope()
 
-        The very first scan of a journal opens nothing: it only notes how the list looked when the bridge was linked.
+    async def scan(self) -> int:
+        """Look over the list, read every chat that has something new and that the owner's choice takes in; return how many.
+
+        The first scan of a journal, and of a new choice, opens nothing: it notes what was there before (law 10).
         """
         if not (await self._page.session()).usable:
             return 0
-        first = not self._chats.linked
-        if first and not await self._page.at_rest():
-            return 0  # a list that is still filling would show old messages as new ones later
-        read = 0
-        if not first and await self._glance():
-            read += 1
-        for row in await self._page.newest_rows():
-            if first:
-                self._note_row(row)
-            elif not row.selected and self._needs_reading(row) and await self._read_row(row):
-                read += 1
-        if first:
-            with self._journal.store.transaction():
-                self._chats.keep_linked()
-        return read
+        await self._list.show_all()
+        self._rows.begin()
+        if self._rows.survey_due:
+            await self._survey()
+            return 0
+        read, asked, whole, top = 0, [], True, True
+        async for rows in self._list.pages():
+            goes_on = self._rows.come_by(rows)
+            self._rows.look_over(rows)
+            if top:
+                read += await self._glance(rows)
+            top = False
+            for row in rows:
+                verdict = self._rows.verdict(row)
+                if verdict is Verdict.OPEN:
+                    read += await self._read_row(row)
+                elif verdict is Verdict.ASK:
+                    asked.append(row)
+            if not goes_on:
+                whole = False
+                break
+        self._rows.end(whole=whole)
+        return read + (await self._read_persons(asked) if asked else 0)
 
     def recognise(self, order: SendOrder) -> None:
         """Call the chat of an order as the server does; see `Intake.recognise`."""
@@ -106,52 +123,73 @@ class PageIntake:
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
-    def _needs_reading(self, row: Row) -> bool:
-        known = self._chats.with_title(row.title)
-        if row.group or (known and all(chat.excluded for chat in known)):
-            return False
-        if self._chats.opening(row.title):
-            return True
-        if not self._chats.row_is_new(row.title, row.preview, row.unread > 0 and row.unread):
-            return False
-        if row.unread:
-            return True
-        return bool(known) and bool(row.preview) and self._chats.row_is_new(row.title, row.preview)
+    async def _survey(self) -> None:
+        """Note what is unread in every chat that is taken in from now on, and which titles the page calls groups."""
+        if not await self._page.at_rest():
+            return  # a list that is still filling would show old messages as new ones later
+        async for rows in self._list.pages():
+            self._rows.come_by(rows)
+            self._rows.keep_before(rows)
+        self._rows.keep_groups(row.title for row in await self._list.groups() or ())
+        self._rows.end(whole=True)
+        self._rows.surveyed()
 
-    def _note_row(self, row: Row) -> None:
-        with self._journal.store.transaction():
-            self._chats.keep_row(row.title, row.preview, row.unread > 0 and row.unread)
-            self._chats.keep_row(row.title, row.preview)
-            self._chats.forget_opening(row.title)
+    async def _read_persons(self, asked: list[Row]) -> int:
+        """Ask the page which of these rows are groups; read the others, if they still look the same."""
+        looks = self._rows.persons(asked, await self._list.groups(self._rows.walked + len(asked)))
+        read, left = 0, {row.look for row in asked}
+        async for rows in self._list.pages():
+            for row in rows:
+                if row.look not in looks or row.group:
+                    continue
+                read += await (self._glance(rows) if row.selected else self._read_row(row))
+            left -= {row.look for row in rows}
+            if not left:
+                break
+        return read
 
-    async def _glance(self) -> bool:
+    async def _glance(self, rows: list[Row]) -> bool:
         """Read the open chat if it is one of ours. One that a person opened, and whose customer did not write since, is not (law 12)."""
         chat = await self._page.current()
         if chat is None or not chat.ids:
             return False
-        if chat.group or self._chats.known(chat.ids) or self._chats.opening(chat.title):
-            return await self._read_current(unread=0) is not None
-        tail = self._bystanders.setdefault(chat.title, chat.ids[-1])
+        fresh = 0
+        if not self._chats.known(chat.ids) and not self._chats.opening(chat.title):
+            if not self._gate.lets(chat):
+                return False
+            fresh = await self._written_since(chat)
+            if self._rows.mode is ReadingChoice.NEW_WRITERS and not fresh:
+                return False
+            if not self._rows.is_person(chat.title):
+                return False
+        new = await self._read_current(unread=fresh) is not None
+        shown = next((row for row in rows if row.selected and row.title == chat.title), None)
+        if shown is not None and self._chats.known(chat.ids):
+            self._rows.keep_up(shown)
+        return new
+
+    async def _written_since(self, chat: OpenChat) -> int:
+        """Return how much the customer has written since a chat that is not ours was first seen open."""
+        tail = self._bystanders.setdefault(self._chats.key(chat.title), chat.ids[-1])
         if tail not in chat.ids:
-            self._bystanders[chat.title] = chat.ids[-1]
-            return False
+            self._bystanders[self._chats.key(chat.title)] = chat.ids[-1]
+            return 0
         below = chat.ids[chat.ids.index(tail) + 1 :]
-        fresh = [b for b in await self._page.bubbles() if b.external_id in below and b.direction is Direction.IN]
-        return bool(fresh) and await self._read_current(unread=len(fresh)) is not None
+        if not below:
+            return 0
+        return sum(b.external_id in below and b.direction is Direction.IN for b in await self._page.bubbles())
 
     async def _read_row(self, row: Row) -> bool:
-        if row.unread:  # opening it takes the number away, so a crash from here on would make news of it look old
+        news = self._rows.news_of(row)
+        if news:  # opening it takes the number away, so a crash from here on would make news of it look old
             with self._journal.store.transaction():
-                self._chats.keep_opening(row.title, row.unread)
+                self._chats.keep_opening(row.title, max(news, self._chats.opening(row.title)))
         if not await self._page.open_row(row):
             return False
-        await self._read_current(unread=row.unread)
+        await self._read_current(unread=news)
         if self._chats.opening(row.title):
             return False  # its messages are not drawn yet; the page's next change brings us back
-        self._note_row(row)
-        for now in await self._page.visible_rows():
-            if now.selected:
-                self._note_row(now)
+        self._rows.done(row, await self._page.visible_rows())
         return True
 
     # -- the open chat ------------------------------------------------------------------------------------------------
@@ -159,12 +197,7 @@ class PageIntake:
     async def _read_current(self, *, unread: int, expect: SendOrder | None = None) -> UUID | None:
         """Read the chat that is open; return its id if something in it was new."""
         chat = await self._page.current()
-        if chat is None:
-            return None
-        if chat.group:
-            self._exclude(chat)
-            return None
-        if self._is_excluded(chat):
+        if chat is None or not self._gate.lets(chat):
             return None
         unread = max(unread, self._chats.opening(chat.title))
         stranger = expect is not None and not self._chats.customer_wrote(expect.chat_id)
@@ -185,15 +218,6 @@ class PageIntake:
             return False
         self._looks[title] += 1
         return self._looks[title] < MOST_LOOKS
-
-    def _exclude(self, chat: OpenChat) -> None:
-        if not self._chats.with_title(chat.title):
-            with self._journal.store.transaction():
-                self._chats.add_chat(chat.title, ChatKind.GROUP, excluded=True)
-
-    def _is_excluded(self, chat: OpenChat) -> bool:
-        known = self._chats.with_title(chat.title)
-        return bool(known) and all(c.excluded for c in known)
 
     async def _all_new(self, chat: OpenChat, unread: int, *, stranger: bool = False) -> list[Bubble]:
         """Return the bubbles from the newest known one (or the first unread one) down, all of them drawn and unfolded.
@@ -222,6 +246,8 @@ class PageIntake:
     def _keep(self, chat: OpenChat, bubbles: list[Bubble], unread: int, expect: SendOrder | None) -> UUID | None:
         known = self._chats.known(b.external_id for b in bubbles)
         with self._journal.store.transaction():
+            if not self._rows.includes(chat.title):
+                return None  # the owner has left it out while it was read
             chat_id = self._identity(chat, known, bubbles, expect)
             if chat_id is None:
                 return None

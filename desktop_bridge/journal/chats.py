@@ -48,7 +48,7 @@ class ChatLog:
 
     def with_title(self, title: str) -> list[KnownChat]:
         """Return every chat that was seen under this title, newest first."""
-        rows = self._store.all("SELECT * FROM chats WHERE title_key = ? ORDER BY made_at DESC", self._key(title))
+        rows = self._store.all("SELECT * FROM chats WHERE title_key = ? ORDER BY made_at DESC", self.key(title))
         return [_chat(row) for row in rows]
 
     def chat(self, chat_id: UUID) -> KnownChat | None:
@@ -63,7 +63,7 @@ class ChatLog:
         chat_id = chat_id or new_id()
         self._store.run(
             "INSERT INTO chats (id, title_key, title, kind, excluded, made_at) VALUES (?, ?, ?, ?, ?, ?)",
-            str(chat_id), self._key(title), None if excluded else title, kind, int(excluded), now_text(),
+            str(chat_id), self.key(title), None if excluded else title, kind, int(excluded), now_text(),
         )  # fmt: skip
         return chat_id
 
@@ -71,7 +71,7 @@ class ChatLog:
         """Keep the title under which a chat is shown now."""
         self._store.run(
             "UPDATE chats SET title = ?, title_key = ? WHERE id = ? AND NOT excluded",
-            title, self._key(title), str(chat_id),
+            title, self.key(title), str(chat_id),
         )  # fmt: skip
 
     def adopt(self, reported: UUID, chat_id: UUID) -> None:
@@ -153,30 +153,30 @@ class ChatLog:
     def row_is_new(self, title: str, *look: object) -> bool:
         """Tell whether a row of this title with this look was not dealt with yet."""
         row = self._store.first(
-            "SELECT 1 FROM list_rows WHERE title_key = ? AND look = ?", self._key(title), self._key(repr(look))
+            "SELECT 1 FROM list_rows WHERE title_key = ? AND look = ?", self.key(title), self.key(repr(look))
         )
         return row is None
 
     def keep_row(self, title: str, *look: object) -> None:
         """Note that a row with this look was dealt with."""
-        self._store.run("INSERT OR IGNORE INTO list_rows VALUES (?, ?)", self._key(title), self._key(repr(look)))
+        self._store.run("INSERT OR IGNORE INTO list_rows VALUES (?, ?)", self.key(title), self.key(repr(look)))
 
     def forget_rows(self, title: str) -> None:
         """Forget the earlier looks of the rows of this title."""
-        self._store.run("DELETE FROM list_rows WHERE title_key = ?", self._key(title))
+        self._store.run("DELETE FROM list_rows WHERE title_key = ?", self.key(title))
 
     def keep_opening(self, title: str, unread: int) -> None:
         """Note that a row with so many unread messages is about to be opened, and not yet read."""
-        self._store.run("INSERT OR REPLACE INTO opening VALUES (?, ?)", self._key(title), unread)
+        self._store.run("INSERT OR REPLACE INTO opening VALUES (?, ?)", self.key(title), unread)
 
     def opening(self, title: str) -> int:
         """Return how many unread messages a row of this title had when it was opened and not read to the end; 0 for none."""
-        row = self._store.first("SELECT unread FROM opening WHERE title_key = ?", self._key(title))
+        row = self._store.first("SELECT unread FROM opening WHERE title_key = ?", self.key(title))
         return int(row["unread"]) if row else 0
 
     def forget_opening(self, title: str) -> None:
         """Note that what was unread is in the journal now; the caller holds the transaction."""
-        self._store.run("DELETE FROM opening WHERE title_key = ?", self._key(title))
+        self._store.run("DELETE FROM opening WHERE title_key = ?", self.key(title))
 
     # -- linking ------------------------------------------------------------------------------------------------------
 
@@ -202,6 +202,11 @@ class ChatLog:
         news: list[News] = [_KINDS[row["kind"]].model_validate_json(row["body"]) for row in rows]
         return (rows[-1]["seq"] if rows else 0), news
 
+    def all_owed(self) -> list[tuple[int, News]]:
+        """Return everything that is owed with its number, oldest first."""
+        rows = self._store.all("SELECT * FROM outbox ORDER BY seq")
+        return [(row["seq"], _KINDS[row["kind"]].model_validate_json(row["body"])) for row in rows]
+
     def acknowledge(self, seq: int, renamed: Mapping[UUID, UUID] | None = None) -> None:
         """Drop the news up to `seq`, and call the chats as the server did in its answer to them."""
         with self._store.transaction():
@@ -222,7 +227,8 @@ class ChatLog:
             self.keep_tick(tick.external_id, tick.tick)
             self.owe(tick)
 
-    def _key(self, text: str) -> bytes:
+    def key(self, text: str) -> bytes:
+        """Return the keyed hash under which a title is kept: told apart by this journal, readable by nobody."""
         return hashlib.blake2b(text.encode("utf-8"), key=self._secret, digest_size=16).digest()
 
 

@@ -7,8 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from core.contracts.bridge import Lease, LeaseRequest
-from core.contracts.sessions import BridgeHealth
+from core.contracts.bridge import Lease, LeaseRequest, ReadingScope
 from core.errors import Conflict, TooMany, Unavailable, WaxosError
 from desktop_bridge.link.client import ServerClient, pause
 from desktop_bridge.page.session import Session
@@ -28,16 +27,13 @@ class LeaseKeeper:
         installation_id: UUID,
         app_version: str,
         session: Callable[[], Session],
-        *,
-        health: Callable[[], BridgeHealth | None] = lambda: None,
-        given: Callable[[Lease], None] = lambda _: None,
+        reading: Callable[[], ReadingScope] = ReadingScope,
     ) -> None:
         self._client = client
         self._installation_id = installation_id
         self._app_version = app_version
         self._session = session
-        self._health = health
-        self._given = given
+        self._reading = reading
         self._lease: Lease | None = None
         self._until = 0.0
         self.held = asyncio.Event()
@@ -94,7 +90,7 @@ class LeaseKeeper:
             state=session.state,
             state_detail=session.detail,
             app_version=self._app_version,
-            health=self._health(),
+            reading=self._reading(),
         )
         lease = await self._client.lease(ask)
         if self._lease is None or lease.epoch != self._lease.epoch:

@@ -21,10 +21,10 @@
 
   return {
     // Answers null when no such row can be clicked now.
-    take: ({ title, nth }) => {
+    take: ({ title, nth, group }) => {
       drop();
       const row = read.rows().filter((r) => r.title === title)[nth];
-      if (!row) return null;
+      if (!row || row.group !== group) return null;
       row.el.scrollIntoView({ block: "nearest" });
       const point = read.centre(row.el);
       const under = document.elementFromPoint(point.x, point.y);

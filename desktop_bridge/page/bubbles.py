@@ -37,7 +37,7 @@ class Bubble:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the list. `nth` tells rows of the same title apart for the moment of one click."""
+    """One row of the list. `nth` tells rows of the same title apart for the moment of one click, `place` where it stands (px)."""
 
     title: str
     raw_title: str
@@ -46,6 +46,12 @@ class Row:
     unread: int
     group: bool
     selected: bool
+    place: int = 0
+
+    @property
+    def look(self) -> tuple[str, str, int]:
+        """What of a row changes when something happens in its chat."""
+        return self.title, self.preview, self.unread
 
 
 def bare_id(raw: str) -> str:
@@ -161,6 +167,19 @@ def _unstamped_notice(raw: dict[str, Any]) -> bool:
     return bool(words) and raw["kind"] is None and raw["tick"] is None and not _CLOCK.search(words)
 
 
+def not_one_person(state: dict[str, Any], landmarks: Landmarks) -> bool:
+    """Tell whether header, box or messages of the open chat say that several people are in it, or a channel."""
+    subtitle = state["subtitle"] or ""
+    members = [clean_title(part) for part in subtitle.split(",")]
+    return (
+        state["several"]
+        or landmarks.says("compose_group", state["label"] or "")
+        or landmarks.says("group_info", subtitle)
+        or (len(members) > 1 and any(landmarks.says("member_you", member) for member in members))
+        or any("@g.us" in raw or "@newsletter" in raw for raw in state["ids"])
+    )
+
+
 def row(raw: dict[str, Any], nth: int) -> Row:
     """Decide what one raw row of the list is; the owner's own mark `unread` has no number and is no news."""
     digits = re.sub(r"\D", "", raw["unread"] or "")
@@ -172,6 +191,7 @@ def row(raw: dict[str, Any], nth: int) -> Row:
         unread=int(digits) if digits else 0,
         group=raw["group"],
         selected=raw["selected"],
+        place=raw["place"],
     )
 
 

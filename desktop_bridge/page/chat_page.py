@@ -23,8 +23,8 @@ from desktop_bridge.errors import (
     Withdrawn,
 )
 from desktop_bridge.page.browser import Browser
-from desktop_bridge.page.bubbles import Bubble, Row, bare_id, bubble, clean_title
-from desktop_bridge.page.chat_list import OPEN_SECONDS, SETTLED_SECONDS, ChatList
+from desktop_bridge.page.bubbles import Bubble, Row, bare_id, bubble, clean_title, not_one_person, rows
+from desktop_bridge.page.chat_list import LIST_PAGES, ChatList
 from desktop_bridge.page.click import click_once
 from desktop_bridge.page.landmarks import Landmarks
 from desktop_bridge.page.locate import Reader
@@ -37,6 +37,8 @@ from desktop_bridge.sends.ports import Click, Sighting, Standing, Target
 LINK_SECONDS = 60.0
 """A cold profile needs long for its first list."""
 
+OPEN_SECONDS = 6.0
+ROW_CLICKS = 3
 CHAT_PAGES = 40
 MORE_CLICKS = 30
 log = structlog.get_logger(__name__)
@@ -44,12 +46,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class OpenChat:
-    """The chat that stands on the page. `group` tells that it is not one person."""
+    """The chat that stands on the page. `group` tells that it is not one person, `writable` that it has a box to write in."""
 
     title: str
     label: str
     group: bool
     ids: tuple[str, ...]
+    writable: bool = True
 
 
 class WebChatPage:
@@ -152,12 +155,37 @@ class WebChatPage:
 
     async def newest_rows(self) -> list[Row]:
         """Return the rows at the top of the list, where whatever is new comes in."""
-        return await self._list.newest()
+        if await self.reader.ask("read.scroll", {"what": "list", "step": "start"}):
+            await self.reader.ask("read.drawn")
+        return await self.visible_rows()
 
     async def open_row(self, row: Row) -> bool:
-        """Click a row and tell whether its conversation is open; see `ChatList.open`. It is proven by nobody."""
-        self._proof = None
-        return await self._list.open(row)
+        """Click a row with the mouse and wait until its conversation is open. Tell whether it is.
+
+        Where the open conversation bears the same title, the row's own is open only when other messages are on the page.
+        """
+        before = await self.reader.ask("read.state")
+        namesake = before["open"] and clean_title(before["title"] or "") == row.title and not row.selected
+        left = set(before["ids"]) if namesake else set()
+
+        def opened(state: dict[str, Any]) -> bool:
+            there = bool(state["open"]) and clean_title(state["title"] or "") == row.title
+            return there and not left & set(state["ids"])
+
+        if not await self._click_row(row):
+            return False
+        return opened(await self.reader.until("read.state", lambda s: opened(s) and s["tail"], OPEN_SECONDS))
+
+    async def _click_row(self, row: Row) -> bool:
+        """Click a row and tell whether the click went to it: rows move while the mouse is on its way."""
+        for _ in range(ROW_CLICKS):
+            point = await self.reader.ask("aim.take", {"title": row.raw_title, "nth": row.nth, "group": row.group})
+            if point is None:
+                return False
+            await self.reader.click(point)
+            if await self.reader.ask("aim.verdict", again=False):
+                return True
+        return False
 
     async def find_rows(self, title: str) -> list[Row]:
         """Return the rows of this title on the first page of the list that holds one."""
@@ -176,15 +204,12 @@ class WebChatPage:
     def _chat(self, state: dict[str, Any]) -> OpenChat | None:
         if not state["open"] or state["title"] is None:
             return None
-        members = [clean_title(part) for part in (state["subtitle"] or "").split(",")]
-        group = self._landmarks.says("compose_group", state["label"] or "")
-        group = group or (len(members) > 1 and self._landmarks.says("member_you", members[-1]))
-        group = group or any("@g.us" in raw for raw in state["ids"])
         return OpenChat(
             title=clean_title(state["title"]),
             label=state["label"] or "",
-            group=group,
+            group=not_one_person(state, self._landmarks),
             ids=tuple(bare_id(raw) for raw in state["ids"]),
+            writable=state["label"] is not None,
         )
 
     async def bubbles(self) -> list[Bubble]:
@@ -247,22 +272,26 @@ class WebChatPage:
             )
         if await self._proven(title, target.known):
             return
-        carry = 0
-        async for row in self._list.each(title):
-            carry += 1
-            if row.group:
-                continue
-            if await self._list.open(row) and await self._proven(title, target.known, search=True):
-                return
-        await self._uncovered()
-        if not carry:
+        found = await self._rows_of_persons(title)
+        if not found:
             raise ChatNotFound(
                 "no chat of this title is in the list", hint="was it renamed or deleted? open it on the phone"
             )
+        for row in found:
+            if await self.open_row(row) and await self._proven(title, target.known, search=True):
+                return
         raise ChatNotProven(
             f"of the chats of this title none ({carry} looked at) shows a message that we know",
             hint="open the chat on the business's computer; the bridge then reads it anew",
         )
+
+    async def _rows_of_persons(self, title: str) -> list[Row]:
+        """Return the rows of this title; where there are several, without those that the page calls groups."""
+        found = [row for row in await self.find_rows(title) if not row.group]
+        if len(found) < 2:
+            return found
+        groups = {row.look for row in await ChatList(self).groups() or ()}
+        return [row for row in await self.find_rows(title) if not row.group and row.look not in groups]
 
     async def _proven(self, title: str, known: Sequence[str], *, search: bool = False) -> bool:
         """Prove the open chat, and keep what proved it. The newest messages are drawn soon: without ours it is a namesake."""

@@ -38,7 +38,8 @@
   const rows = () => {
     const seen = loc.find("chat_row").map((el) => ({ el, top: el.getBoundingClientRect().top }));
     seen.sort((a, b) => a.top - b.top);
-    return seen.map(({ el }) => {
+    const box = seen.length ? scroller(seen[0].el) : null;
+    return seen.map(({ el, top }) => {
       const preview = loc.one("row_preview", el);
       const unread = loc.one("row_unread", el);
       return {
@@ -47,6 +48,7 @@
         preview: preview ? preview.getAttribute("title") || text(preview) : "",
         unread: unread ? unread.getAttribute("aria-label") || unread.textContent : null,
         group: loc.find("row_group", el).length > 0,
+        place: Math.round(top + (box ? box.scrollTop : 0)),
         selected: el.getAttribute("aria-selected") === "true" || !!el.querySelector("[aria-selected=true]"),
       };
     }).filter((row) => row.title);
@@ -138,6 +140,7 @@
       focused: !!box && (document.activeElement === box || box.contains(document.activeElement)),
       button: !!(main && loc.one("send_button")),
       subtitle: main ? title(loc.one("subtitle")) : null,
+      several: !!(main && (loc.find("header_group").length || loc.find("author", main).length)),
       barred: !!(main && loc.find("no_compose").length),
       dialog: !!loc.one("dialog"),
       tail: marks.length ? marks[marks.length - 1].getAttribute("data-id") : null,
@@ -217,8 +220,21 @@
     return { x: r.left + r.width / 2, y: r.top + r.height / 2 };
   };
 
+  // The list's own filters; null where the page has none that can be told.
+  const filter = () => {
+    const [all, groups] = ["filter_all", "filter_groups"].map((name) => loc.one(name));
+    if (!all || !groups) return null;
+    return { all: centre(all), groups: centre(groups), on: { all: chosen(all), groups: chosen(groups) } };
+  };
+  const chosen = (tab) => tab.getAttribute("aria-selected") === "true" || tab.getAttribute("aria-pressed") === "true";
+  // Resolves once what was just scrolled or clicked is drawn; a hidden page draws no frames.
+  const drawn = () => Promise.race([
+    new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    new Promise((done) => setTimeout(done, 300)),
+  ]).then(() => true);
+
   return {
-    state, session, dialogPoint, useHerePoint, code, synced, rows, messages, conversation, title, paragraphs, centre,
+    state, session, filter, drawn, dialogPoint, rows, messages, title, paragraphs, centre,
     list: () => rows().map(({ el, ...row }) => row),
     morePoint: (id) => {
       const el = element(id);

@@ -18,6 +18,8 @@ class ChatKind(StrEnum):
 
     PERSON = "person"
     GROUP = "group"
+    COMMUNITY = "community"
+    CHANNEL = "channel"
     SELF = "self"
 
 
@@ -133,6 +135,7 @@ class Chat(_Strict):
     title: str
     kind: ChatKind = ChatKind.PERSON
     members: list[str] = []
+    photo: bool = False
     unread: int = 0
     marked_unread: bool = False
     muted: bool = False
@@ -246,11 +249,12 @@ class Snapshot(_Strict):
 
 
 class NewChat(_Strict):
-    """A chat to begin."""
+    """A chat to begin. One of several people without a `photo` shows the drawing that tells its kind."""
 
     title: str = Field(min_length=1, max_length=200)
     kind: ChatKind = ChatKind.PERSON
     members: list[str] = []
+    photo: bool = False
     muted: bool = False
     box: Box = Box.OPEN
 

@@ -30,7 +30,7 @@ export function bubble(message, context) {
 }
 
 function author(message, { chat, first }) {
-  if (chat.kind !== "group" || own(message) || !first) return null;
+  if (chat.kind === "person" || chat.kind === "self" || own(message) || !first) return null;
   return h("div", { testid: "author", class: "author", dir: "auto", role: "button" }, message.author);
 }
 

@@ -99,7 +99,7 @@ export class ChatList {
   #items() {
     const chats = [...this.store.chats.values()].sort((a, b) => b.moved - a.moved);
     if (this.#found) return this.#results(chats);
-    const wanted = { all: () => true, unread: (c) => c.unread > 0 || c.marked_unread, group: (c) => c.kind === "group" }[this.#filter];
+    const wanted = { all: () => true, unread: (c) => c.unread > 0 || c.marked_unread, group: (c) => c.kind === "group" || c.kind === "community" }[this.#filter];
     return chats.filter(wanted).map((chat) => ({ key: chat.id, chat }));
   }
 
@@ -203,7 +203,7 @@ export class ChatList {
     }
     const { last } = chat;
     const text = previewOf(last);
-    const author = last?.author && chat.kind === "group" ? `${last.author}: ` : "";
+    const author = last?.author && chat.kind !== "person" ? `${last.author}: ` : "";
     const mark = last && own(last) && last.status !== "failed" ? listTick(last.status) : null;
     const full = text ? `${LRE}${author}${text}${PDF}` : "";
     return h(

@@ -28,16 +28,15 @@ export class Compose {
     this.draw(settings);
   }
 
-  // The bar itself, or the notice that stands in its place on a restricted account.
+  // The bar itself, or the notice that stands in its place: on a restricted account, or where only admins write.
   draw(settings) {
     if (settings.restricted) {
       const notice = h("div", { testid: "reachout-timelock-compose-bar", class: "restricted" }, say.restricted);
       this.node.replaceChildren(h("div", { testid: "block-message" }, notice));
       return;
     }
-    if (this.chat.box !== "open") {
-      const words = this.chat.box === "blocked" ? say.blocked : say.adminsOnly;
-      this.node.replaceChildren(h("div", { testid: this.chat.box === "blocked" ? "block-message" : null, class: "restricted" }, words));
+    if (this.chat.kind === "community" || this.chat.kind === "channel") {
+      this.node.replaceChildren(h("div", { class: "restricted" }, say.adminsOnly));
       return;
     }
     const placeholder = h("div", { class: "placeholder", "aria-hidden": "true" }, say.typed);

@@ -41,7 +41,8 @@ export class Conversation {
 
   #header() {
     const { chat } = this;
-    const subtitle = chat.kind === "group" ? [...chat.members, say.you].join(", ") : say.subtitle;
+    const several = chat.kind === "group" || chat.kind === "community";
+    const subtitle = several ? [...chat.members, say.you].join(", ") : chat.kind === "channel" ? say.followers : say.subtitle;
     return h(
       "header",
       { testid: "conversation-header" },
@@ -131,7 +132,8 @@ export class Conversation {
 
   #dataId(message) {
     if (page.ids === "bare") return message.id;
-    const group = this.chat.kind === "group";
+    const group = this.chat.kind === "group" || this.chat.kind === "community";
+    if (this.chat.kind === "channel") return `${own(message)}_${this.chat.id}@newsletter_${message.id}`;
     const jid = group ? `${this.chat.id}@g.us` : `${this.chat.id.slice(0, 12)}@c.us`;
     const name = group ? `_${message.author.length}${this.chat.id.slice(1, 12)}@c.us` : "";
     return `${own(message)}_${jid}_${message.id}${name}`;

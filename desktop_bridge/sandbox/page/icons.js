@@ -21,6 +21,7 @@ const PATHS = {
   person: ["M12 5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7M5 20c.5-4 3.5-6 7-6s6.5 2 7 6"],
   once: ["M12 5a7 7 0 1 0 7 7M11 10l1.5-1v6"],
   call: ["M7 4l3 4-2 2c1 2.5 3.5 5 6 6l2-2 4 3c-.5 2-2 3-4 3C10 20 4 14 4 8c0-2 1-3.5 3-4"],
+  people: ["M9 6a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5M4 18c.3-3 2.2-4.5 5-4.5s4.7 1.5 5 4.5M15 6.5a2.2 2.2 0 0 1 0 4.4M16 13.7c2.4.3 3.7 1.7 4 4.3"],
   block: ["M12 5a7 7 0 1 0 0 14 7 7 0 0 0 0-14M7 17 17 7"],
 };
 
@@ -61,7 +62,16 @@ export function listTick(status) {
   return h("span", { class: `tick tick-${status}`, "data-icon": called }, glyph(name, called));
 }
 
+// What stands for a picture where several people have none; one person's is a letter.
+const SEVERAL = {
+  group: ["default-group-refreshed", "default-group"],
+  community: ["default-community-refreshed", "default-community"],
+  channel: ["newsletter-outline", "newsletter"],
+};
+
 export function avatar(chat) {
+  const drawn = !chat.photo && SEVERAL[chat.kind];
+  if (drawn) return h("span", { class: "avatar", "aria-hidden": "true" }, icon("people", ...drawn));
   const hue = [...chat.id].reduce((sum, digit) => sum + Number(digit) * 37, 0) % 360;
   const letters = [...chat.title.replace(/[^\p{L}\p{N}]+/gu, " ").trim()][0] ?? "?";
   const node = h("span", { class: "avatar", "aria-hidden": "true" }, letters.toUpperCase());

@@ -1,0 +1,53 @@
+"""Whether the open chat may be read, by the owner's choice and by what it is (law 12)."""
+
+from core.contracts.states import ReadingChoice
+from desktop_bridge.inbound.rows import RowWatch
+from desktop_bridge.journal.chats import KnownChat
+from desktop_bridge.journal.choice import Choice
+from desktop_bridge.journal.journal import Journal
+from desktop_bridge.page.chat_page import OpenChat
+
+
+class Gate:
+    """Asked before anything of the open chat is read but its header and the ids of its messages."""
+
+    def __init__(self, journal: Journal, rows: RowWatch) -> None:
+        self._journal = journal
+        self._rows = rows
+
+    def lets(self, chat: OpenChat) -> bool:
+        """Tell whether the chat may be read. A group that came to be open is remembered as one."""
+        if chat.group:
+            self._rows.keep_groups([chat.title])
+        may = not chat.group and self._takes_in(chat)
+        if not may and self._journal.chats.opening(chat.title):
+            with self._journal.store.transaction():
+                self._journal.chats.forget_opening(chat.title)
+        return may
+
+    def _takes_in(self, chat: OpenChat) -> bool:
+        wanted = self._journal.choice.wanted()
+        included = wanted.includes(self._journal.choice.key(chat.title))
+        kept = self._proven(chat)
+        if kept is None:
+            unclear = wanted.mode is ReadingChoice.ONLY and self._rows.repeated(chat.title)
+            return included and not unclear and chat.writable
+        return included if kept.excluded is not included else self._renamed(chat, kept, wanted)
+
+    def _proven(self, chat: OpenChat) -> KnownChat | None:
+        """Return whose chat this is by the newest of its messages that is known."""
+        known = self._journal.chats.known(chat.ids)
+        newest = next((known[one].chat_id for one in reversed(chat.ids) if one in known), None)
+        return self._journal.chats.chat(newest) if newest is not None else None
+
+    def _renamed(self, chat: OpenChat, kept: KnownChat, wanted: Choice) -> bool:
+        """Decide about a chat that bears another title than the one it was chosen by: its messages say who it is.
+
+        What was left out stays so under the new title, what was chosen stays chosen; a title that is left out is never read.
+        """
+        only = wanted.mode is ReadingChoice.ONLY
+        if only and kept.excluded:
+            self._journal.choice.take_in(kept.id)  # chosen by the title that it bears now
+        elif only or kept.excluded:
+            self._journal.choice.follow(chat.title)
+        return only

@@ -1,0 +1,205 @@
+"""What the list has shown so far, and what is therefore to be done with each of its rows."""
+
+from collections.abc import Iterable, Sequence
+
+from core.contracts.bridge import ReadingScope
+from core.contracts.states import ChatKind, ReadingChoice
+from desktop_bridge.inbound.judgement import RowFacts, Verdict, is_authored, judge
+from desktop_bridge.journal.choice import Choice
+from desktop_bridge.journal.journal import Journal
+from desktop_bridge.page.bubbles import Row
+
+
+class RowWatch:
+    """The memory of one bridge for rows. Of rows that are not read it holds keyed hashes, and holds them in memory only."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._store = journal.store
+        self._chats = journal.chats
+        self._choice = journal.choice
+        self._now = Choice()
+        self._seen: dict[bytes, frozenset[bytes]] = {}  # the looks under a title when a walk last came by
+        self._walk: dict[bytes, dict[bytes, int]] = {}  # the looks of this walk, with their places
+        self._repeated: set[bytes] = set()
+        self._persons: set[bytes] = set()
+        self._doubted: set[bytes] = set()
+        self._whole = False  # whether the list was walked to its end since the start
+
+    # -- the choice ---------------------------------------------------------------------------------------------------
+
+    @property
+    def mode(self) -> ReadingChoice:
+        """The mode of the choice with which this walk began."""
+        return self._now.mode
+
+    @property
+    def survey_due(self) -> bool:
+        """Whether the list must be looked over before anything is read: it never was, or with another choice."""
+        return self._choice.applied() != self._choice.wanted()
+
+    def includes(self, title: str) -> bool:
+        """Tell whether the choice, as it is at this very moment, lets chats of this title be read."""
+        return self._choice.wanted().includes(self._choice.key(title))
+
+    def repeated(self, title: str) -> bool:
+        """Tell whether the list has shown this title more than once."""
+        return self._choice.key(title) in self._repeated
+
+    def scope(self) -> ReadingScope:
+        """Return what the server may know of the choice."""
+        wanted = self._choice.wanted()
+        unclear = len(wanted.named & self._repeated) if wanted.mode is ReadingChoice.ONLY else 0
+        return ReadingScope(choice=wanted.mode, named=len(wanted.named), unclear=unclear)
+
+    # -- a walk through the list --------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin a walk at the top of the list, with the choice as it is now."""
+        self._now = self._choice.wanted()
+        self._walk = {}
+
+    def come_by(self, rows: Sequence[Row]) -> bool:
+        """Note the rows of one page of the list; tell whether what lies below may have changed, too.
+
+        What is new comes in at the top: below a page on which nothing has changed, nothing has.
+        """
+        fresh = not self._whole
+        here: set[bytes] = set()
+        for row in rows:
+            key, shown = self._choice.key(row.title), self._look(row)
+            if key in here:
+                self._repeated.add(key)
+            here.add(key)
+            fresh = fresh or shown not in self._seen.get(key, ())
+            places = self._walk.setdefault(key, {})
+            if any(other != shown and place != row.place for other, place in places.items()):
+                self._repeated.add(key)
+            places[shown] = row.place
+        return fresh
+
+    def end(self, *, whole: bool) -> None:
+        """End a walk; `whole` says that it came to the end of the list."""
+        self._seen |= {key: frozenset(places) for key, places in self._walk.items()}
+        self._whole = self._whole or whole
+
+    @property
+    def walked(self) -> int:
+        """How many titles this walk has come by."""
+        return len(self._walk)
+
+    # -- what to do with a row ----------------------------------------------------------------------------------------
+
+    def verdict(self, row: Row) -> Verdict:
+        """Decide about a row. The open chat is read where it stands and not from the list."""
+        key = self._choice.key(row.title)
+        if row.selected and key not in self._doubted:
+            return Verdict.LEAVE
+        known = self._chats.with_title(row.title)
+        ours = any(not chat.excluded for chat in known)
+        verdict = judge(
+            RowFacts(
+                mode=self._now.mode,
+                included=self._now.includes(key),
+                repeated=key in self._repeated,
+                ours=ours,
+                person=key in self._persons,
+                group_title=any(chat.kind is not ChatKind.PERSON for chat in known),
+                marked=row.group,
+                authored=is_authored(row.preview),
+                news=row.selected or self._news(row, ours=ours),
+            )
+        )
+        return Verdict.ASK if row.selected and verdict is Verdict.OPEN else verdict
+
+    def _news(self, row: Row, *, ours: bool) -> bool:
+        if self._chats.opening(row.title):
+            return True
+        if row.unread:
+            return self._chats.row_is_new(row.title, row.preview, row.unread)
+        return ours and bool(row.preview) and self._chats.row_is_new(row.title, row.preview)
+
+    def is_person(self, title: str) -> bool:
+        """Tell whether the page has said that this title is no group's; else it is asked with the next walk."""
+        key = self._choice.key(title)
+        if key not in self._persons:
+            self._doubted.add(key)
+        return key in self._persons
+
+    def persons(self, asked: Sequence[Row], groups: Sequence[Row] | None) -> set[tuple[str, str, int]]:
+        """Return the looks of those rows that belong to persons, now that the page has said which rows are groups.
+
+        A row that bears a group's title is a person's if the group looked otherwise meanwhile and the row still looks as it did:
+        the caller opens only rows that do. Without an answer (`None`) a chat is opened, and its header decides.
+        """
+        self._doubted -= {self._choice.key(row.title) for row in asked}
+        titles = {row.title for row in groups or ()}
+        looks = {row.look for row in groups or ()}
+        self.keep_groups(row.title for row in asked if row.title in titles)
+        self._persons |= {self._choice.key(row.title) for row in asked if row.title not in titles}
+        return {row.look for row in asked if row.look not in looks}
+
+    # -- what is kept in the journal ----------------------------------------------------------------------------------
+
+    def keep_groups(self, titles: Iterable[str]) -> None:
+        """Note that these titles are borne by groups: of each an opaque id and the keyed hash of its title."""
+        for title in dict.fromkeys(titles):
+            self._persons.discard(self._choice.key(title))
+            if all(chat.kind is ChatKind.PERSON for chat in self._chats.with_title(title)):
+                with self._store.transaction():
+                    self._chats.add_chat(title, ChatKind.GROUP, excluded=True)
+                    self._chats.forget_opening(title)
+
+    def keep_before(self, rows: Sequence[Row]) -> None:
+        """Note what is unread in chats that are only now taken in. That of a chat that was read all along is news still."""
+        applied = self._choice.applied()
+        with self._store.transaction():
+            for row in rows:
+                new = applied is None or not applied.includes(self._choice.key(row.title))
+                if new and row.unread and not row.group and self._now.includes(self._choice.key(row.title)):
+                    self._chats.keep_row(row.title, row.preview, row.unread)
+                    self._choice.keep_before(row.title, row.unread)
+
+    def surveyed(self) -> None:
+        """Note that the list was looked over with the choice of this walk."""
+        with self._store.transaction():
+            self._choice.apply(self._now)
+            self._chats.keep_linked()
+
+    def news_of(self, row: Row) -> int:
+        """Return how many of a row's unread messages came in after its chat was taken in."""
+        return row.unread - self._choice.before(row.title, row.unread)
+
+    def look_over(self, rows: Sequence[Row]) -> None:
+        """Forget what was unread before, where it was read meanwhile (on the phone): the same number can then be news again."""
+        for row in rows:
+            if not row.unread and not self.repeated(row.title) and self._choice.was_unread(row.title):
+                with self._store.transaction():
+                    self._choice.forget_before(row.title)
+                    self._chats.forget_rows(row.title)
+
+    def done(self, row: Row, shown: Sequence[Row]) -> None:
+        """Note that a row was opened and its chat read; `shown` are the rows as they are now.
+
+        A number that lingers beside a chat that was read is noted, so that it does not bring us back again and again.
+        """
+        now = next((one for one in shown if one.selected and one.title == row.title), None)
+        with self._store.transaction():
+            self._chats.forget_opening(row.title)
+            if not self.repeated(row.title):
+                self._choice.forget_before(row.title)
+                self._chats.forget_rows(row.title)
+            if now is not None and now.unread:
+                self._chats.keep_row(row.title, now.preview, now.unread)
+            else:
+                self._chats.keep_row(row.title, now.preview if now is not None else row.preview)
+
+    def keep_up(self, row: Row) -> None:
+        """Note the look that the row of the open chat had before the chat was read."""
+        if not row.unread and row.preview and self._chats.row_is_new(row.title, row.preview):
+            with self._store.transaction():
+                if not self.repeated(row.title):
+                    self._chats.forget_rows(row.title)
+                self._chats.keep_row(row.title, row.preview)
+
+    def _look(self, row: Row) -> bytes:
+        return self._chats.key(repr(row.look))
