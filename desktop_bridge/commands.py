@@ -4,7 +4,8 @@ import asyncio
 import json
 import os
 import platform
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Annotated, Any
 
 import structlog
@@ -16,8 +17,7 @@ from core.contracts.channels import PairDevice
 from core.errors import SetupError, WaxosError
 from core.settings import BridgeSettings, Settings, load_settings
 from core.telemetry import configure_logging
-from desktop_bridge import __version__, byhand, host, offline
-from desktop_bridge.elsewhere import send_as_device
+from desktop_bridge import __version__, byhand, choosing, host
 from desktop_bridge.failpoints import planned
 from desktop_bridge.journal.journal import open_journal, rekey_journal
 from desktop_bridge.link.client import ServerClient
@@ -73,73 +73,54 @@ def inbox(as_json: Json = False) -> None:
 
 
 @app.command()
-def recent(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many chats.")] = 20,
+def chats(
+    people_who_write: Annotated[
+        bool,
+        typer.Option("--people-who-write", help="Read chats of people who write from now on. This is the default."),
+    ] = False,
+    all_but: Annotated[list[str] | None, typer.Option(help="Read all chats but these titles. Repeatable.")] = None,
+    all_but_from: Annotated[str, typer.Option(help="The same from a file, one title a line; - for the terminal.")] = "",
+    only: Annotated[list[str] | None, typer.Option(help="Read only these titles. Repeatable.")] = None,
+    only_from: Annotated[str, typer.Option(help="The same from a file, one title a line; - for the terminal.")] = "",
+    leave_out: Annotated[list[str] | None, typer.Option(help="Leave one more title out. Repeatable.")] = None,
+    take_in: Annotated[list[str] | None, typer.Option(help="Take one more title in. Repeatable.")] = None,
+    list_all: Annotated[
+        bool, typer.Option("--list", help="List every title of the page and whether it is read.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show recent chats from the journal: without a page, without a server, and beside a running bridge."""
-    answer = _try(offline.recent, _start("bridge").bridge, limit)
-    if as_json:
-        return _show(answer, as_json=True)
-    for chat in answer["chats"]:
-        typer.echo(f"{_line(chat['newest'])[:100]}\n    {chat['title']} ({chat['messages']} messages)")
-    return None
+    """Say or choose which chats are read. A title stands for every chat that bears it. Titles never leave this computer.
 
-
-@app.command()
-def read(
-    chat: Annotated[str, typer.Option(help="The chat's title.")],
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many messages.")] = 50,
-    as_json: Json = False,
-) -> None:
-    """Read a chat from the journal: without a page, without a server, and beside a running bridge."""
-    answer = _try(offline.read, _start("bridge").bridge, chat, limit)
-    if as_json:
-        return _show(answer, as_json=True)
-    for number, one in enumerate(answer["chats"], start=1):
-        typer.echo(
-            f"{answer['title']}" + (f" ({number} of {len(answer['chats'])})" if len(answer["chats"]) > 1 else "")
-        )
-        for message in one["messages"]:
-            typer.echo(_line(message))
-    return None
-
-
-@app.command()
-def rekey(
-    keyring: Annotated[bool, typer.Option("--keyring", help="Keep the key in the system keyring from now on.")] = False,
-) -> None:
-    """Give the journal another passphrase, or hand its key to the system keyring. Stop the bridge first."""
-    settings = _start("bridge")
-    new = None
-    if not keyring:
-        new = SecretStr(typer.prompt("New passphrase", hide_input=True, confirmation_prompt=True))
-    _try(rekey_journal, settings.bridge, new)
-    typer.echo(
-        "The system keyring keeps the key now; unset WAXOS_BRIDGE__JOURNAL_PASSPHRASE."
-        if keyring
-        else "The journal opens with the new passphrase now; set WAXOS_BRIDGE__JOURNAL_PASSPHRASE to it."
+    A running bridge obeys at once. What a chat that is left out had told before stays on the server until it is deleted there.
+    """
+    settings = _start("bridge").bridge
+    _show(
+        _finish(
+            _chats(
+                settings,
+                all_but_from,
+                only_from,
+                list_all=list_all,
+                wish=choosing.Wish(
+                    people_who_write=people_who_write,
+                    all_but=all_but or [],
+                    only=only or [],
+                    leave_out=leave_out or [],
+                    take_in=take_in or [],
+                ),
+            )
+        ),
+        as_json=as_json,
     )
 
 
-@app.command()
-def service(
-    install: Annotated[bool, typer.Option("--install", help="Write the file where the system looks for it.")] = False,
-) -> None:
-    """Print what starts the bridge when its user signs in (systemd, launchd or a task of Windows), with the settings of now."""
-    bridge = _start("bridge").bridge
-    home = bridge.home.absolute()
-    given = {name: getattr(bridge, name) for name in sorted(bridge.model_fields_set | {"home"})}
-    plain = {name: value for name, value in given.items() if not isinstance(value, SecretStr | None)}
-    shown = {f"WAXOS_BRIDGE__{name.upper()}": str(home if name == "home" else value) for name, value in plain.items()}
-    made = host.service(home, shown)
-    if not install:
-        typer.echo(made.text)
-        return
-    host.private_folder(home)
-    made.path.parent.mkdir(parents=True, exist_ok=True)
-    host.write_private(made.path, made.text)
-    typer.echo(f"Written: {made.path}. Now: {made.start}")
+async def _chats(
+    settings: BridgeSettings, all_but_from: str, only_from: str, *, list_all: bool, wish: choosing.Wish
+) -> dict[str, Any]:
+    all_but = [*wish.all_but, *(choosing.titles_from(all_but_from) if all_but_from else [])]
+    only = [*wish.only, *(choosing.titles_from(only_from) if only_from else [])]
+    said = choosing.choose(settings, replace(wish, all_but=all_but, only=only))
+    return await choosing.listed(settings) if list_all else said
 
 
 @app.command()
@@ -196,10 +177,17 @@ async def _pair(settings: BridgeSettings, code: str, name: str) -> dict[str, Any
                 PairDevice(code=code, name=called[:80], app_version=__version__, protocol=PROTOCOL)
             )
             journal.keep_pairing(device, settings.server_url)
+            reads = choosing.MEANING[journal.choice.wanted().mode]
         finally:
             await client.close()
             journal.close()
-    return {"paired": True, "device_id": str(device.device_id), "channel_id": str(device.channel_id)}
+    return {
+        "paired": True,
+        "device_id": str(device.device_id),
+        "channel_id": str(device.channel_id),
+        "reads": reads,
+        "choose": "waxos bridge chats --help",
+    }
 
 
 def _start(process: str) -> Settings:

@@ -23,6 +23,9 @@ class RowWatch:
         self._repeated: set[bytes] = set()
         self._persons: set[bytes] = set()
         self._doubted: set[bytes] = set()
+        self._of_groups: set[bytes] = (
+            set()
+        )  # looks that the page has said to be a group's: not asked again until they change
         self._whole = False  # whether the list was walked to its end since the start
 
     # -- the choice ---------------------------------------------------------------------------------------------------
@@ -104,7 +107,7 @@ class RowWatch:
                 ours=ours,
                 person=key in self._persons,
                 group_title=any(chat.kind is not ChatKind.PERSON for chat in known),
-                marked=row.group,
+                marked=row.group or self._look(row) in self._of_groups,
                 authored=is_authored(row.preview),
                 news=row.selected or self._news(row, ours=ours),
             )
@@ -135,6 +138,7 @@ class RowWatch:
         titles = {row.title for row in groups or ()}
         looks = {row.look for row in groups or ()}
         self.keep_groups(row.title for row in asked if row.title in titles)
+        self._of_groups |= {self._look(row) for row in asked if row.look in looks}
         self._persons |= {self._choice.key(row.title) for row in asked if row.title not in titles}
         return {row.look for row in asked if row.look not in looks}
 

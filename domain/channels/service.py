@@ -91,9 +91,13 @@ async def lease(session: AsyncSession, caller: Principal, body: LeaseRequest, de
         channel.holder_device_id, channel.holder_installation_id = caller.subject_id, body.installation_id
         audit.record(session, caller, "channel.leased", "channel", channel.id, {"epoch": channel.epoch})
         changed(session, channel)
-    elif (channel.state, channel.state_detail) != (body.state, body.state_detail):
+    elif _told(channel) != (body.state, body.state_detail, *_read(body)):
         changed(session, channel)
+    if (channel.choice, channel.choice_named) != _read(body)[:2]:
+        details = {"choice": str(body.reading.choice), "named": body.reading.named}
+        audit.record(session, caller, "channel.choice_changed", "channel", channel.id, details)
     channel.state, channel.state_detail = body.state, body.state_detail
+    channel.choice, channel.choice_named, channel.choice_unclear = _read(body)
     if body.state is ChannelState.LINKED:
         channel.linked_at = channel.linked_at or now
     if body.state is ChannelState.RESTRICTED and channel.stopped_at is None:
@@ -163,6 +167,15 @@ def changed(session: AsyncSession, channel: Channel) -> None:
         session,
         Event(type=EventType.CHANNEL_UPDATED, tenant_id=channel.tenant_id, ids={"channel_id": channel.id}),
     )
+
+
+def _read(body: LeaseRequest) -> tuple[str, int, int]:
+    return str(body.reading.choice), body.reading.named, body.reading.unclear
+
+
+def _told(channel: Channel) -> tuple[str, str | None, str, int, int]:
+    named = (channel.choice, channel.choice_named, channel.choice_unclear)
+    return channel.state, channel.state_detail, *named
 
 
 def _keeps(channel: Channel, caller: Principal, body: LeaseRequest) -> bool:

@@ -9,6 +9,7 @@ from core.contracts.states import (
     DraftStatus,
     MessageKind,
     PauseReason,
+    ReadingChoice,
     Role,
     SendStatus,
     SendWait,
@@ -23,6 +24,11 @@ MODES: dict[ChatMode, str] = {
     ChatMode.DRAFT: "Draft",
     ChatMode.AUTO_AFTER_HOURS: "Auto after hours",
     ChatMode.AUTO: "Auto",
+}
+CHOICES: dict[ReadingChoice, str] = {
+    ReadingChoice.NEW_WRITERS: "people who write from now on",
+    ReadingChoice.ALL_BUT: "all chats but those left out by name",
+    ReadingChoice.ONLY: "only the chats chosen by name",
 }
 SHORT_MODES: dict[ChatMode, str] = {
     ChatMode.OFF: "off",

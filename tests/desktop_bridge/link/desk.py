@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from core.contracts.bridge import (
@@ -60,6 +61,8 @@ class Desk:
         self.queue: list[SendOrder] = []
         self.armed: dict[UUID, Arm] = {}
         self.reports: dict[UUID, list[SendReport]] = {}
+        self.heard: list[bytes] = []
+        """Everything that came in over the wire: addresses, headers, bodies, frames."""
         self.changed = asyncio.Condition()
         self._sockets: list[WebSocket] = []
 
@@ -229,6 +232,24 @@ class Desk:
             self.changed.notify_all()
 
 
+class _Listening:
+    """An ASGI layer that notes whatever comes in."""
+
+    def __init__(self, app: ASGIApp, heard: list[bytes]) -> None:
+        self._app = app
+        self._heard = heard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._heard.append(repr((scope.get("path"), scope.get("query_string"), scope.get("headers"))).encode())
+
+        async def listen() -> Message:
+            message = await receive()
+            self._heard.append(message.get("body") or message.get("bytes") or (message.get("text") or "").encode())
+            return message
+
+        await self._app(scope, listen, send)
+
+
 def _problem(status: int, code: str, detail: str) -> JSONResponse:
     return JSONResponse({"title": code, "status": status, "code": code, "detail": detail}, status_code=status)
 
@@ -245,7 +266,11 @@ async def run_desk() -> AsyncIterator[Desk]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         desk.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(
-            desk.app(), log_config=None, access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=1
+            _Listening(desk.app(), desk.heard),
+            log_config=None,
+            access_log=False,
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=1,
         )
         server = _Quiet(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
