@@ -75,6 +75,7 @@ def _all_of(desk: Desk, expected: Counter[str]) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize("choice", list(LOOKS))
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("size", [60, pytest.param(500, marks=pytest.mark.slow)])
 async def test_no_canary_leaves_the_page_and_every_customer_is_heard_once(
     sandbox: Sandbox,
