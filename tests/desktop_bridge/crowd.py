@@ -45,16 +45,16 @@ class Crowd:
         """Return a chat of this kind that is outside."""
         return next(c for c in self.outside.values() if c.kind is kind and photo in {None, c.photo})
 
-    async def settle(self, sandbox: Sandbox, size: int) -> None:
-        """Add the chats, with a history that is partly unread."""
-        several = [self._several(number) for number in range(size * 2 // 5)]
+    async def settle(self, sandbox: Sandbox, size: int, many: int) -> None:
+        """Add `size` chats, `many` of them customers, with a history that is partly unread."""
         relatives = [NewChat(title=_pick(_RELATIVES, number)) for number in range(size // 4)]
         relatives += [NewChat(title=relatives[number].title) for number in range(max(size // 50, 1))]  # namesakes
-        customers = [NewChat(title=_pick(_CUSTOMERS, number)) for number in range(size - len(several) - len(relatives))]
+        customers = [NewChat(title=_pick(_CUSTOMERS, number)) for number in range(many)]
+        several = [self._several(number) for number in range(size - len(relatives) - len(customers))]
         if self.choice is not ReadingChoice.ONLY:
-            for number in range(max(size // 50, 1)):  # a customer of the same name as another, and as a group
+            for number in range(max(many // 20, 1)):  # a customer of the same name as another, and as a group
                 customers[number].title = customers[-1 - number].title
-                several[number * 4].title = customers[number + size // 20].title
+                several[number * 4].title = customers[number + many // 3].title
         added = await sandbox.client.add_chats(
             self.random.sample(all_ := [*several, *relatives, *customers], len(all_))
         )
@@ -64,7 +64,7 @@ class Crowd:
             (self.inside if ours else self.outside)[chat.id] = chat
         self.named = [new.title for new in (customers if self.choice is ReadingChoice.ONLY else relatives)]
         await sandbox.client.add_messages(
-            NewMessage(chat=chat.id, text=text, author=_author(chat), seen=self.random.random() < 0.7)
+            NewMessage(chat=chat.id, text=text, author=author_in(chat), seen=self.random.random() < 0.7)
             for chat in added
             for text in ["of old" if chat.id in self.inside else f"{CANARY} of old"]
         )
@@ -84,7 +84,7 @@ class Crowd:
                 continue  # who writes is read; these never do
             else:
                 texts = [f"{CANARY} {self.rounds}"]
-            said.append([NewMessage(chat=chat.id, text=text, author=_author(chat)) for text in texts])
+            said.append([NewMessage(chat=chat.id, text=text, author=author_in(chat)) for text in texts])
             if chat.id in self.outside and self.random.random() < 0.1:
                 said[-1].append(NewMessage(chat=chat.id, text=f"{CANARY} I say", source=Source.PHONE))
         self.random.shuffle(said)
@@ -101,5 +101,6 @@ def _pick(forms: tuple[str, ...], number: int) -> str:
     return forms[number % len(forms)].format(c=CANARY, n=number)
 
 
-def _author(chat: Chat) -> str:
+def author_in(chat: Chat) -> str:
+    """Return who writes in a chat: nobody is named where it is one person's."""
     return "" if chat.kind is ChatKind.PERSON else f"{CANARY} author"

@@ -178,7 +178,7 @@ async def running_bridge(
     failpoint: Failpoint = no_failpoint,
     *,
     meet: Callable[[Bridge], None] = lambda _: None,
-    start_seconds: float = 20.0,
+    start_seconds: float = 60.0,
 ) -> AsyncIterator[BridgeStatus]:
     """A paired bridge for as long as the block lasts; the value is its first status. `meet` gets the bridge itself."""
     journal = open_journal(settings)

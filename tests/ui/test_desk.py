@@ -339,5 +339,7 @@ async def test_knowledge_is_uploaded_listed_live_and_searched(story: Standin, si
     await page.click("#knowledge-search")
     await expect(page.locator("#knowledge-found")).to_contain_text("About when do you open")
     await page.click('[data-view="channels"]')
+    await expect(page.locator(".channel")).to_contain_text("Reads: people who write from now on")
+    await expect(page.locator(".channel")).to_contain_text("Opening a chat shows the customer blue ticks")
     await page.click('[data-do="pair"]')
     await expect(page.locator(".code")).to_have_text("K7QM-2XPD")

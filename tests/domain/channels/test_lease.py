@@ -5,16 +5,17 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 
-from core.contracts.bridge import PROTOCOL, Lease, LeaseRequest, SendOutcome
+from core.contracts.bridge import PROTOCOL, Lease, LeaseRequest, ReadingScope, SendOutcome
 from core.contracts.channels import Channel
 from core.contracts.ids import TenantId, new_id
 from core.contracts.principal import Principal
-from core.contracts.states import ChannelState, Role
+from core.contracts.states import ChannelState, ReadingChoice, Role
 from core.db.session import Database
 from core.errors import Conflict, InvalidInput
 from core.settings import DeskSettings
+from domain.audit.models import AuditEntry
 from domain.channels import service as channels
 from domain.channels.models import Channel as ChannelRow
 from tests.domain.desk import Desk
@@ -131,6 +132,25 @@ async def test_an_unknown_protocol_is_refused(db: Database, bridge: Principal) -
     with pytest.raises(InvalidInput) as caught:
         await lease(db, bridge, ask(new_id(), protocol=PROTOCOL + 1))
     assert caught.value.reason_code == "protocol_unsupported"
+
+
+async def test_the_server_learns_how_chats_are_chosen_and_no_name(
+    db: Database, bridge: Principal, channel: Channel
+) -> None:
+    async def shown() -> tuple[ReadingChoice, int, int]:
+        async with db.unit_of_work(bridge.tenant_id) as session:
+            one = next(item for item in (await channels.list_channels(session)).items if item.id == channel.id)
+            return one.choice, one.choice_named, one.choice_unclear
+
+    assert await shown() == (ReadingChoice.NEW_WRITERS, 0, 0)
+    first = await lease(db, bridge, ask(installation := new_id()))
+    reading = ReadingScope(choice=ReadingChoice.ONLY, named=3, unclear=1)
+    for _ in range(2):
+        await lease(db, bridge, ask(installation, first.epoch).model_copy(update={"reading": reading}))
+    assert await shown() == (ReadingChoice.ONLY, 3, 1)
+    async with db.unit_of_work(bridge.tenant_id) as session:
+        rows = (await session.scalars(select(AuditEntry).where(AuditEntry.action == "channel.choice_changed"))).all()
+    assert [row.fields for row in rows] == [{"choice": "only", "named": 3}]
 
 
 async def test_a_silent_channel_is_shown_as_offline(db: Database, bridge: Principal, channel: Channel) -> None:
