@@ -41,6 +41,11 @@ class Crowd:
         numbers = [chat.title for chat in self.outside.values() if chat.title.startswith("+49")]
         return [CANARY, *numbers, *(number.replace(" ", "") for number in numbers)]
 
+    def shares_its_title(self, text: str) -> bool:
+        """Tell whether the customer who wrote this bears the title of another one: what was unread before may be either's."""
+        titles = Counter(chat.title for chat in self.inside.values())
+        return any(text.endswith(chat.id) and titles[chat.title] > 1 for chat in self.inside.values())
+
     def of(self, kind: ChatKind, *, photo: bool | None = None) -> Chat:
         """Return a chat of this kind that is outside."""
         return next(c for c in self.outside.values() if c.kind is kind and photo in {None, c.photo})

@@ -117,10 +117,12 @@ async def test_no_canary_leaves_the_page_and_every_customer_is_heard_once(
     places = _places(settings, desk, caplog.text + out + err, short_folder)
     found = [(word, where) for word in crowd.canaries for where, held in places.items() if word.encode() in held]
     opened = {e.chat for e in sandbox.state.journal if e.kind in {JournalKind.CHAT_OPENED, JournalKind.CHAT_READ}}
-    told = Counter(m.text for m in desk.messages if not m.history)
+    told = Counter(m.text for m in desk.messages if m.text != "of old")
+    late = {m.text for m in desk.messages if m.history and m.text != "of old"}
     record_property("canaries", len(found))
     record_property("read", f"{len(crowd.inside)} of {size} chats, {sum(told.values())} messages")
     assert found == []
     assert opened & set(crowd.outside) <= {chat.id for chat in by_hand}
     assert {text: count for text, count in told.items() if count != crowd.heard[text or ""]} == {}
     assert sum(told.values()) == sum(crowd.heard.values())
+    assert {text for text in late if not crowd.shares_its_title(text or "")} == set()  # see decision 18
