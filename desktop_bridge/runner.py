@@ -223,6 +223,8 @@ class Bridge:
             lease_held=ready and self._lease.held.is_set(),
             page_url=self._settings.page_url,
             started_seconds=self._ready_after,
+            news_put_aside=self._journal.chats.put_aside_count,
+            files_waiting=self._journal.files.waiting,
         )
         write_status(self._settings.home, status)
         return status

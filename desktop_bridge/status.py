@@ -5,8 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from core.contracts.states import ChannelState
 
@@ -30,6 +29,8 @@ class BridgeStatus(BaseModel):
     lease_held: bool = False
     page_url: str
     started_seconds: float | None = None
+    news_put_aside: int = Field(default=0, description="rows that the server refused for good; they are in the journal")
+    files_waiting: int = Field(default=0, description="files of messages that are still to be brought to the server")
     at: AwareDatetime
 
 

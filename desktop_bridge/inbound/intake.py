@@ -3,9 +3,7 @@
 A chat is told by the messages it holds; its title only narrows the search. Groups, and chats the owner left out, are not opened.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,9 +13,7 @@ from core.contracts.bridge import ChatSeen, MessageSeen, Observations, ReadingSc
 from core.contracts.states import Direction, ReadingChoice
 from core.contracts.texts import same_on_page
 from desktop_bridge.errors import PageError
-from desktop_bridge.inbound.gate import Gate
-from desktop_bridge.inbound.judgement import Verdict
-from desktop_bridge.inbound.rows import RowWatch
+from desktop_bridge.inbound.handing import HandOver, Post
 from desktop_bridge.journal.chats import ChatLog, KnownMessage, News
 from desktop_bridge.journal.journal import Journal
 from desktop_bridge.page.bubbles import Bubble, Row
@@ -25,18 +21,10 @@ from desktop_bridge.page.chat_list import ChatList
 from desktop_bridge.page.chat_page import CHAT_PAGES, OpenChat, WebChatPage, later
 from desktop_bridge.sends.phases import Recovery
 
-BATCH = 200
-
-MOST_TEXT, MOST_QUOTED, MOST_NAME = 65_536, 4096, 300
-"""What the wire takes of a bubble; one that holds more must not hold the chat up."""
-
 MOST_LOOKS = 5
 """How often a chat with unread messages is looked at before it counts as one without any that can be read."""
 
 log = structlog.get_logger(__name__)
-
-Post = Callable[[list[News]], Awaitable[Mapping[UUID, UUID]]]
-"""Hands news over, and returns the chats that were reported under another id than their own: {reported: its own}."""
 
 
 class PageIntake:
@@ -46,14 +34,12 @@ class PageIntake:
         self._page = page
         self._journal = journal
         self._chats: ChatLog = journal.chats
-        self._post = post
-        self._flushing = asyncio.Lock()
-        self._rows = RowWatch(journal)
-        self._list = ChatList(page)
-        self._gate = Gate(journal, self._rows)
-        self._bystanders: dict[bytes, str] = {}  # where a chat that is not ours ended when it was first seen open
+        self._handing = HandOver(journal.chats, post)
+        self._bystanders: dict[
+            str, str
+        ] = {}  # the newest message when a chat that is not ours was first seen open, by title
         self._looks: Counter[str] = Counter()
-        self.owed = asyncio.Event()
+        self.owed = self._handing.owed
         """Rings when the outbox has got something."""
 
     def scope(self) -> ReadingScope:
@@ -112,14 +98,7 @@ class PageIntake:
 
     async def flush(self) -> None:
         """Hand over what is owed, oldest first; what the server does not take stays owed."""
-        async with self._flushing:
-            while True:
-                self.owed.clear()
-                seq, news = self._chats.owed(BATCH)
-                if not news:
-                    return
-                renamed = await self._post(news)
-                self._chats.acknowledge(seq, renamed)
+        await self._handing.flush()
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 

@@ -198,7 +198,7 @@ class ChatLog:
 
     def owed(self, limit: int = 200) -> tuple[int, list[News]]:
         """Return the oldest news still owed, with the number to acknowledge them by."""
-        rows = self._store.all("SELECT * FROM outbox ORDER BY seq LIMIT ?", limit)
+        rows = self._store.all("SELECT * FROM outbox WHERE refused IS NULL ORDER BY seq LIMIT ?", limit)
         news: list[News] = [_KINDS[row["kind"]].model_validate_json(row["body"]) for row in rows]
         return (rows[-1]["seq"] if rows else 0), news
 
@@ -210,9 +210,17 @@ class ChatLog:
     def acknowledge(self, seq: int, renamed: Mapping[UUID, UUID] | None = None) -> None:
         """Drop the news up to `seq`, and call the chats as the server did in its answer to them."""
         with self._store.transaction():
-            self._store.run("DELETE FROM outbox WHERE seq <= ?", seq)
-            for reported, chat_id in (renamed or {}).items():
-                self.adopt(reported, chat_id)
+            self._store.run("DELETE FROM outbox WHERE seq <= ? AND refused IS NULL", seq)
+
+    def put_aside(self, seq: int, code: str) -> None:
+        """Keep one row that the server refuses for good, with the code of the refusal, and offer it no more."""
+        with self._store.transaction():
+            self._store.run("UPDATE outbox SET refused = ? WHERE seq = ?", code, seq)
+
+    @property
+    def put_aside_count(self) -> int:
+        """How many rows were put aside."""
+        return int(self._store.one("SELECT count(*) AS n FROM outbox WHERE refused IS NOT NULL")["n"])
 
     def keep_together(
         self, chats: Sequence[ChatSeen], messages: Sequence[MessageSeen], ticks: Sequence[TickSeen]
