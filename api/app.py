@@ -17,6 +17,7 @@ from api.routes.accounts.endpoints import router as accounts
 from api.routes.bridge.endpoints import router as bridge
 from api.routes.channels.endpoints import router as channels
 from api.routes.chats.endpoints import router as chats
+from api.routes.chats.files import router as chat_files
 from api.routes.devices.endpoints import router as devices
 from api.routes.drafts.endpoints import router as drafts
 from api.routes.events.endpoints import router as events
@@ -27,7 +28,7 @@ from api.routes.usage.endpoints import router as usage
 from core.settings import Settings
 
 PREFIX = "/api/v1"
-_NOUNS = (accounts, chats, drafts, sends, channels, devices, bridge, knowledge, usage, events)
+_NOUNS = (accounts, chats, chat_files, drafts, sends, channels, devices, bridge, knowledge, usage, events)
 
 
 def create_app(settings: Settings) -> FastAPI:

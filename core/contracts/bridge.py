@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from core.contracts.base import Command, Utc, Wire
-from core.contracts.states import ChannelState, ChatKind, Direction, MessageKind, ReadingChoice, Tick
+from core.contracts.states import ChannelState, ChatKind, Direction, FileProblem, MessageKind, Tick
 
 PROTOCOL = 1
 """Protocol of this build; the server also serves PROTOCOL - 1 once there is one."""
@@ -26,6 +26,12 @@ ABSENCE_PROOF = frozenset(
 
 NEVER_CLICKED = "never_clicked"
 """The other proof of absence: the journal shows that this installation crashed before it wrote `armed`, so it cannot have clicked."""
+
+MOST_FILE_BYTES = 16 * 1024 * 1024
+"""Largest file of a message that is brought to the server."""
+
+NO_BUBBLE = "~"
+"""How the id of a row begins that stands for no bubble of its own: a reaction, a note. It proves no chat and is no tail."""
 
 ExternalId = Annotated[
     str, Field(min_length=1, max_length=160, description="bare WhatsApp message id, prefix, jid and author cut off")
@@ -92,6 +98,13 @@ class FileSeen(Command):
     mime: SeenText = Field(default="application/octet-stream", max_length=120)
     name: SeenText | None = Field(default=None, max_length=255)
     size: int | None = Field(default=None, ge=0)
+    problem: FileProblem | None = Field(default=None, description="why the bytes will not follow")
+
+
+class FileMissing(Command):
+    """Body of PUT /bridge/messages/{external_id}/files/{position}/problem: the bytes are not to be had."""
+
+    problem: FileProblem
 
 
 class MessageSeen(Command):

@@ -12,6 +12,7 @@ from core.contracts.states import (
     ChatMode,
     ChatStatus,
     Direction,
+    FileProblem,
     MessageKind,
     MessageOrigin,
     PauseReason,
@@ -21,13 +22,19 @@ from core.contracts.texts import PartText
 
 
 class Attachment(Wire):
-    """A file of a message; `available` says whether its bytes are in blob storage."""
+    """A file of a message; `available` says whether its bytes are in blob storage, `problem` why they never will be.
+
+    `mime` is what the sender's side called it until the bytes are there, then what they are. Only what `picture` is true of
+    may be drawn; everything else is for saving.
+    """
 
     id: UUID
     mime: str
     name: str | None
     size: int | None
     available: bool
+    picture: bool = False
+    problem: FileProblem | None = None
 
 
 class Message(Wire):

@@ -91,6 +91,16 @@ class MessageKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+class FileProblem(StrEnum):
+    """Why the desk does not have the bytes of a file."""
+
+    TOO_LARGE = "too_large"
+    NOT_LOADED = "not_loaded"
+    EXPIRED = "expired"
+    EMPTY = "empty"
+    REFUSED = "refused"
+
+
 class Direction(StrEnum):
     """Towards the business or away from it."""
 

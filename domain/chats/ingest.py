@@ -201,6 +201,7 @@ async def _store_new(
                 mime=file.mime,
                 name=file.name,
                 size=file.size if file.size is None or file.size <= _LARGEST_SIZE else None,
+                problem=file.problem,
             )
         )
     if seen.kind == MessageKind.SYSTEM:

@@ -110,7 +110,7 @@ class MessageRevision(TenantRow, Base):
 
 
 class Attachment(TenantRow, Base):
-    """A file of a message; `blob_key` is set once its bytes are stored."""
+    """A file of a message; `blob_key` and what the bytes are (`sniffed`) are set once they are stored, or else `problem`."""
 
     __tablename__ = "attachments"
     __table_args__ = (
@@ -125,6 +125,8 @@ class Attachment(TenantRow, Base):
     size: Mapped[int | None]
     sha256: Mapped[str | None] = mapped_column(Text)
     blob_key: Mapped[str | None] = mapped_column(Text)
+    sniffed: Mapped[str | None] = mapped_column(Text)
+    problem: Mapped[str | None] = mapped_column(Text)
 
 
 class AutomationText(TenantRow, Base):

@@ -20,7 +20,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.settings import DeskSettings
 from domain.accounts.models import User
 from domain.audit.service import record
-from domain.chats import pausing
+from domain.chats import files, pausing
 from domain.chats.automation import automation_answered
 from domain.chats.models import Attachment, Chat, Message
 from domain.chats.repository import (
@@ -256,11 +256,11 @@ def _chat(row: Any) -> wire.Chat:
 
 
 async def _messages(session: AsyncSession, rows: Sequence[Message]) -> list[wire.Message]:
-    files = await attachments_of(session, [row.id for row in rows])
-    return [_message(row, files.get(row.id, [])) for row in rows]
+    found = await attachments_of(session, [row.id for row in rows])
+    return [_message(row, found.get(row.id, [])) for row in rows]
 
 
-def _message(row: Message, files: Sequence[Attachment]) -> wire.Message:
+def _message(row: Message, attachments: Sequence[Attachment]) -> wire.Message:
     return wire.Message(
         id=row.id,
         chat_id=row.chat_id,
@@ -278,10 +278,7 @@ def _message(row: Message, files: Sequence[Attachment]) -> wire.Message:
         quoted_text=row.quoted_text,
         edited=row.edited_at is not None,
         deleted=row.deleted_at is not None,
-        attachments=[
-            wire.Attachment(id=f.id, mime=f.mime, name=f.name, size=f.size, available=f.blob_key is not None)
-            for f in files
-        ],
+        attachments=[files.to_wire(row) for row in attachments],
     )
 
 

@@ -1,6 +1,6 @@
 """Two businesses on one API: with the other's ids every address says that there is nothing, in the same words as for ids of nobody."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +31,7 @@ ADDRESSES: dict[str, Any] = {
     "POST /chats/{chat_id}/messages": {"parts": ["x"], "chat_version": 1},
     "POST /chats/{chat_id}/drafts": {},
     "POST /chats/{chat_id}/takeover": None,
+    "GET /chats/{chat_id}/files/{file_id}": None,
     "GET /drafts/{draft_id}": None,
     "POST /drafts/{draft_id}/approve": STALE,
     "POST /drafts/{draft_id}/edit": STALE | {"parts": ["x"]},
@@ -54,6 +55,7 @@ ADDRESSES: dict[str, Any] = {
     "GET /sends/{send_id}/screenshot": None,
     "GET /bridge/messages/{draft_id}": None,
     "PUT /bridge/messages/{external_id}/files/{position}": None,
+    "PUT /bridge/messages/{external_id}/files/{position}/problem": {"problem": "expired"},
 }
 """Every address with an id in it, and a body that it would take."""
 
@@ -82,6 +84,7 @@ class Things:
     automation_id: UUID
     channel_id: UUID
     position: int = 0
+    file_id: UUID = field(default_factory=new_id)
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,10 @@ from api.resources import resources_of
 from api.routes.bridge.byhand import state_after
 from api.websocket import enter, pour
 from core.contracts.bridge import (
+    MOST_FILE_BYTES,
     Arm,
     Armed,
+    FileMissing,
     Lease,
     LeaseRequest,
     NextSend,
@@ -40,6 +42,7 @@ from domain.sends import service as sends
 
 router = APIRouter(prefix="/bridge", tags=["bridge"])
 _REFUSALS = problems(401, 403, 404, 409, 422, 429, 503)
+FilePosition = Annotated[int, Path(ge=0, le=99, description="place of the file in its message, from 0")]
 _BYTES = {"type": "string", "format": "binary"}
 
 
@@ -160,18 +163,40 @@ async def put_file(
     caller: BridgeDevice,
     res: Res,
     external_id: ExternalIdPath,
-    position: Annotated[int, Path(ge=0, le=99, description="place of the file in its message, from 0")],
+    position: FilePosition,
 ) -> Attachment:
-    """Store the bytes of a file of a message that was reported before. Repeats are harmless; what is stored is never replaced."""
+    """Store the bytes of a file of a message that was reported before, as what they are and not as what they are called.
+
+    Repeats are harmless; what is stored is never replaced. A program or an empty file is not kept, and the answer says so.
+    """
     db = res["db"]
     async with db.unit_of_work(caller.tenant_id) as session:
-        await files.require_attachment(session, caller, external_id, position)
-    limit = res["settings"].api.max_upload_mb * 1024 * 1024
-    blob = await res["blobs"].put(caller.tenant_id, request.stream(), limit=limit)
+        known = await files.require_attachment(session, caller, external_id, position)
+    head, whole = await files.peek(request.stream())
+    problem = files.refusal(head)
+    if known.available or problem is not None:
+        async for _ in whole:  # read to its end: a caller that is cut off would try again
+            pass
+        if known.available or problem is None:
+            return known
+        async with db.unit_of_work(caller.tenant_id) as session:
+            return await files.note_problem(session, caller, external_id, position, problem)
+    limit = min(MOST_FILE_BYTES, res["settings"].api.max_upload_mb * 1024 * 1024)
+    blob = await res["blobs"].put(caller.tenant_id, whole, limit=limit)
     async with db.unit_of_work(caller.tenant_id) as session:
-        return await files.store_file(
-            session, caller, external_id, position, blob_key=blob.key, sha256=blob.sha256, size=blob.size
-        )
+        return await files.store_file(session, caller, external_id, position, blob, head)
+
+
+@router.put(
+    "/messages/{external_id}/files/{position}/problem",
+    summary="Say why a file is not to be had",
+    responses=problems(401, 403, 404, 422, 429, 503),
+)
+async def file_problem(
+    caller: BridgeDevice, db: Db, external_id: ExternalIdPath, position: FilePosition, body: FileMissing
+) -> Attachment:
+    """Note why the bytes of a file will not come; staff see it in the chat. Bytes that are there already stay."""
+    return await files.note_problem(db, caller, external_id, position, body.problem)
 
 
 @router.websocket("/stream")
