@@ -82,6 +82,11 @@ class DeskSettings(_Group):
         ge=0,
         description="rest of the machine on a chat after a person's own reply, from the phone or the panel",
     )
+    answer_window_hours: float = Field(
+        default=24.0,
+        ge=0.1,
+        description="what a customer wrote longer ago is shown and drafted for, and never answered by itself",
+    )
     send_wait_hours: float = Field(
         default=4.0, ge=0.1, le=72, description="approved text that no bridge fetched for so long goes back to staff"
     )

@@ -20,6 +20,7 @@ from core.settings import BridgeSettings
 from desktop_bridge import __version__, host
 from desktop_bridge.errors import JournalDamaged, Withdrawn
 from desktop_bridge.failpoints import Failpoint, no_failpoint
+from desktop_bridge.inbound.files import ChatFiles
 from desktop_bridge.inbound.intake import PageIntake, observations
 from desktop_bridge.journal.chats import News
 from desktop_bridge.journal.journal import Journal, open_journal
@@ -29,6 +30,7 @@ from desktop_bridge.link.lease import LeaseKeeper
 from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.chat_page import WebChatPage
 from desktop_bridge.page.landmarks import load_landmarks
+from desktop_bridge.page.media import PageFiles
 from desktop_bridge.page.session import Session
 from desktop_bridge.running.mending import Mender, Recycler
 from desktop_bridge.running.notes import NoteKeeper
@@ -70,10 +72,9 @@ class Bridge:
         landmarks = load_landmarks()
         self._browser = Browser(settings, landmarks)
         self._page = WebChatPage(self._browser, landmarks)
-        self._intake = PageIntake(self._page, journal, self._post)
-        self._lease = LeaseKeeper(
-            client, journal.installation_id, __version__, lambda: self.shared.session, self._intake.scope
-        )
+        self._lease = LeaseKeeper(client, journal.installation_id, __version__, lambda: self.shared.session)
+        self._files = ChatFiles(self._page, PageFiles(self._browser), journal)
+        self._intake = PageIntake(self._page, journal, self._post, self._files)
         self._machine = SendMachine(
             Parts(
                 authority=ServerAuthority(self._client, journal.installation_id, self._lease.epoch),
@@ -114,9 +115,8 @@ class Bridge:
             self._write_status(ready=False)
 
     def _parts(self) -> list[Coroutine[None, None, None]]:
-        kept = (self._lease, self._pages, self._codes, self._sender, self._mender, self._recycler, self._notes)
-        own = (self._pages.shut(), self._listen(), self._obey(), self._hand_over(), self._announce())
-        return [*(part.keep() for part in kept), *own]
+        work = [self._listen(), self._watch(), self._send(), self._hand_over(), self._bring_files()]
+        return [self._lease.keep(), *work, self._announce()]
 
     # -- doorbell -----------------------------------------------------------------------------------------------------
 
@@ -207,9 +207,31 @@ class Bridge:
                 continue
             await rung(self._intake.owed, RESCAN_SECONDS)
 
-    async def _post(self, news: list[News]) -> dict[UUID, UUID]:
-        stored = await self._client.observe(observations(news, self._lease.epoch()))
-        return {one.reported: one.chat_id for one in stored.chats}
+    async def _bring_files(self) -> None:
+        """Bring files one by one, once the text of their messages is handed over; each try holds the page for seconds only."""
+        tries = 0
+        while True:
+            await self._lease.held.wait()
+            await self.shared.scanned.wait()
+            try:
+                await self._intake.flush()
+                worked = self.shared.session.usable and await self._files.bring_one(self.shared.page_lock, self._client)
+                tries = 0
+            except NotAuthenticated:
+                raise
+            except WaxosError as fault:
+                tries += 1
+                log.info("file.kept", code=fault.reason_code)
+                await asyncio.sleep(
+                    pause(tries + 2)
+                )  # house: sleep - a server that is away tells nobody when it is back
+                continue
+            if not worked:
+                due = self._journal.files.next_due_in()
+                await _rung(self._files.wanted, RESCAN_SECONDS if due is None else max(due, 0.5))
+
+    async def _post(self, news: list[News]) -> None:
+        await self._client.observe(observations(news, self._lease.epoch()))
 
     def _standby(self) -> bool:
         """Tell whether another bridge reads the page: we would only open its chats a second time."""

@@ -35,7 +35,7 @@ class DomainRuns:
     async def load(self, run: ClaimedRun) -> RunInput:
         """Read the conversation and whatever else the run may look at."""
         async with self.db.unit_of_work(run.tenant_id) as session:
-            return await results.load_input(session, run)
+            return await results.load_input(session, run, self.desk)
 
     async def store(self, run: ClaimedRun, result: RunResult) -> DraftStatus | None:
         """Store the draft or the check, with the rows of its AI calls, and end the run; None where the claim was lost."""

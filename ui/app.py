@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.settings import Settings
-from ui import login, pictures, stream
+from ui import files, login, stream
 from ui.client import open_http
 from ui.guard import PANEL, SESSION_KEY, Guard
 from ui.session import SessionStore
@@ -93,6 +93,7 @@ def create_app(settings: Settings) -> ASGIApp:
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.include_router(login.build_router(sessions, http, templates, secure=settings.ui.secure_cookies))
+    app.include_router(files.build_router())
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
 
     @app.get("/")

@@ -54,15 +54,15 @@ def error_of(response: httpx.Response) -> WaxosError:
     return kind(problem.detail, hint=problem.hint, code=problem.code, current=problem.current, retry_after=wait)
 
 
-async def send_request(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
-    """Send a request.
+async def send_request(http: httpx.AsyncClient, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+    """Send a request; with `stream` the body is left to be read, and the answer to be closed, by the caller.
 
     Raises:
         Unavailable: the API could not be reached or did not answer in time.
         WaxosError: the API refused; the class says how.
     """
     try:
-        response = await http.send(request)
+        response = await http.send(request, stream=stream)
     except httpx.TimeoutException:
         raise Unavailable("The desk's server did not answer in time.", hint="Try again in a moment.") from None
     except httpx.TransportError:
@@ -71,6 +71,8 @@ async def send_request(http: httpx.AsyncClient, request: httpx.Request) -> httpx
             hint="It may be restarting. Nothing was lost; try again in a moment.",
         ) from None
     if response.status_code >= 400:
+        await response.aread()
+        await response.aclose()
         raise error_of(response)
     return response
 
@@ -125,6 +127,7 @@ class ApiClient:
         body: BaseModel | None = None,
         form: Mapping[str, str] | None = None,
         file: tuple[str, BinaryIO] | None = None,
+        stream: bool = False,
     ) -> httpx.Response:
         token = await self._credentials.bearer()
         for last in (False, True):
@@ -138,7 +141,7 @@ class ApiClient:
                 headers={"Authorization": f"Bearer {token}"},
             )
             try:
-                return await send_request(self._http, request)
+                return await send_request(self._http, request, stream=stream)
             except NotAuthenticated:
                 if last or file is not None:
                     raise
@@ -168,6 +171,10 @@ class ApiClient:
         """GET /chats/{id}/messages: one page of the thread."""
         params = {"before_seq": before_seq, "limit": limit}
         return parse(await self._send("GET", f"/chats/{chat_id}/messages", params=params), Page[Message])
+
+    async def file(self, chat_id: UUID, file_id: UUID) -> httpx.Response:
+        """GET /chats/{id}/files/{id}: the open answer, to be streamed on and closed."""
+        return await self._send("GET", f"/chats/{chat_id}/files/{file_id}", stream=True)
 
     async def mark_read(self, chat_id: UUID) -> None:
         """POST /chats/{id}/read."""

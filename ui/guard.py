@@ -19,7 +19,8 @@ from ui.session import COOKIE, SessionStore
 PANEL = "/panel"
 SESSION_KEY = "waxos_session"
 _PUBLIC = re.compile(r"/(login|logout|health|favicon\.ico|static/[\w.-]+)")
-_OURS = re.compile(r"/(events|pictures/[0-9a-f-]{36})?")
+_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_OURS = re.compile(rf"/(events|files/{_ID}/{_ID})?")
 _GRADIO = re.compile(
     rf"{PANEL}(/|/config/?|/theme\.css|/(static|assets|svelte)/.+"
     r"|/gradio_api/(info|app_id|startup-events|theme\.css|run/\w+|queue/(join|data)|reset|cancel|component_server"
@@ -36,6 +37,8 @@ _PANEL_CSP = (
 _PLAIN_CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+# What a customer sent is no page: opened by itself it has no origin, runs nothing and loads nothing.
+_FILE_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -113,6 +116,8 @@ def _is_index(scope: Scope) -> bool:
 
 def _with_headers(send: Send, path: str, nonce: str, fixed: Mapping[str, str]) -> Send:
     csp = _PANEL_CSP.format(nonce=nonce) if path.startswith(PANEL) else _PLAIN_CSP
+    if path.startswith("/files/"):
+        csp = _FILE_CSP
 
     async def sender(message: Message) -> None:
         if message["type"] == "http.response.start":

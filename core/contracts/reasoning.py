@@ -41,6 +41,7 @@ class Conversation(Wire):
     history: list[Turn]
     burst: list[Turn]
     unreadable: list[str] = Field(default=[], description="kinds in the burst that nobody could read (law 13)")
+    late: bool = Field(default=False, description="something in the burst is older than the answer window (law 10)")
     timezone: str = "UTC"
 
     def burst_text(self) -> str:

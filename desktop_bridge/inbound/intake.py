@@ -9,10 +9,11 @@ from uuid import UUID
 
 import structlog
 
-from core.contracts.bridge import ChatSeen, MessageSeen, Observations, ReadingScope, SendOrder, TickSeen
-from core.contracts.states import Direction, ReadingChoice
+from core.contracts.bridge import ChatSeen, FileSeen, MessageSeen, Observations, TickSeen
+from core.contracts.states import ChatKind, Direction
 from core.contracts.texts import same_on_page
 from desktop_bridge.errors import PageError
+from desktop_bridge.inbound.files import ChatFiles
 from desktop_bridge.inbound.handing import HandOver, Post
 from desktop_bridge.journal.chats import ChatLog, KnownMessage, News
 from desktop_bridge.journal.journal import Journal
@@ -30,11 +31,12 @@ log = structlog.get_logger(__name__)
 class PageIntake:
     """Reads the page for one journal. The caller holds the page while it reads."""
 
-    def __init__(self, page: WebChatPage, journal: Journal, post: Post) -> None:
+    def __init__(self, page: WebChatPage, journal: Journal, post: Post, files: ChatFiles | None = None) -> None:
         self._page = page
         self._journal = journal
         self._chats: ChatLog = journal.chats
         self._handing = HandOver(journal.chats, post)
+        self._files = files
         self._bystanders: dict[
             str, str
         ] = {}  # the newest message when a chat that is not ours was first seen open, by title
@@ -183,9 +185,10 @@ class PageIntake:
         bubbles = await self._all_new(chat, max(unread, 1) if stranger else unread, stranger=stranger)
         if unread and self._undrawn(chat.title, bubbles):
             return None
+        files = await self._describe(bubbles)
         if (after := await self._page.current()) is None or after.title != chat.title:
             raise PageError("another chat was opened while this one was read", hint="it is read again")
-        chat_id = self._keep(chat, bubbles, unread, expect)
+        chat_id = self._keep(chat, bubbles, unread, expect, files)
         with self._journal.store.transaction():
             self._chats.forget_opening(chat.title)
         return chat_id
@@ -222,7 +225,20 @@ class PageIntake:
         del chat
         return drawn
 
-    def _keep(self, chat: OpenChat, bubbles: list[Bubble], unread: int, expect: SendOrder | None) -> UUID | None:
+    async def _describe(self, bubbles: list[Bubble]) -> dict[str, FileSeen]:
+        if self._files is None:
+            return {}
+        known = self._chats.known(b.external_id for b in bubbles)
+        return await self._files.describe(b for b in bubbles if b.external_id not in known)
+
+    def _keep(
+        self,
+        chat: OpenChat,
+        bubbles: list[Bubble],
+        unread: int,
+        expect: UUID | None,
+        files: dict[str, FileSeen],
+    ) -> UUID | None:
         known = self._chats.known(b.external_id for b in bubbles)
         with self._journal.store.transaction():
             if not self._rows.includes(chat.title):
@@ -241,13 +257,17 @@ class PageIntake:
                 if before is None and _is_unsettled(seen, pending):
                     continue
                 if before is None and not seen.empty:
-                    messages.append(_message(seen, chat_id, above, history=number < live))
+                    messages.append(
+                        _message(seen, chat_id, above, history=number < live, file=files.get(seen.external_id))
+                    )
                 elif before is not None and not seen.empty:
                     _changes(seen, before, chat_id, above, messages, ticks)
                 above = seen.external_id
             if messages or ticks:
                 told = ChatSeen(id=chat_id, title=chat.title, unread=0)
                 self._chats.keep_together([told] if messages else [], messages, ticks)
+                for message in messages if self._files else ():
+                    self._files.note(message)
         if messages or ticks:
             self.owed.set()
             log.info("chat.read", chat_id=str(chat_id), messages=len(messages), ticks=len(ticks))
@@ -303,7 +323,9 @@ def _is_unsettled(seen: Bubble, pending: list[str]) -> bool:
     return seen.direction is Direction.OUT and any(same_on_page(text, seen.text or "") for text in pending)
 
 
-def _message(seen: Bubble, chat_id: UUID, above: str | None, *, history: bool) -> MessageSeen:
+def _message(
+    seen: Bubble, chat_id: UUID, above: str | None, *, history: bool, file: FileSeen | None = None
+) -> MessageSeen:
     return MessageSeen(
         external_id=seen.external_id,
         chat_id=chat_id,
@@ -318,6 +340,7 @@ def _message(seen: Bubble, chat_id: UUID, above: str | None, *, history: bool) -
         history=history,
         edited=seen.edited,
         deleted=seen.deleted,
+        files=[file] if file else [],
     )
 
 

@@ -18,6 +18,7 @@ from core.contracts.bridge import (
     Arm,
     Armed,
     BridgeHint,
+    FileMissing,
     Lease,
     LeaseRequest,
     NextSend,
@@ -29,8 +30,7 @@ from core.contracts.bridge import (
 )
 from core.contracts.byhand import HandMessage, HandMessageState
 from core.contracts.channels import PairDevice, PairedDevice
-from core.contracts.chats import Accepted
-from core.contracts.sessions import LinkCodeSeen, LinkCodeTaken
+from core.contracts.chats import Attachment
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -38,6 +38,8 @@ Shape = TypeVar("Shape", bound=BaseModel)
 _PREFIX = "/api/v1"
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 15.0
+FILE_SECONDS = 120.0
+"""Longest wait for the server to take a file over a slow line."""
 
 log = structlog.get_logger(__name__)
 
@@ -106,36 +108,25 @@ class ServerClient:
         """Tell the outcome of a send."""
         return _required(await self._post(f"/bridge/sends/{send_id}/report", said, SendReported))
 
-    async def put_screenshot(self, send_id: UUID, picture: bytes) -> None:
-        """Hand over the picture of the chat where a send stopped."""
-        answer = await self._http.put(
-            f"/bridge/sends/{send_id}/screenshot", content=picture, headers={"Content-Type": "image/png"}
-        )
-        if answer.is_error:
-            raise _refusal(answer)
-
-    async def write(self, message: HandMessage) -> Accepted:
-        """Ask for a message by hand; a lost answer is asked again, the id makes it the same message."""
-        return _required(await self._post("/bridge/messages", message, Accepted))
-
-    async def written(self, draft_id: UUID, wait_ms: int) -> HandMessageState:
-        """Return what became of a message by hand, after `wait_ms` at most.
+    async def put_file(self, external_id: str, position: int, content: bytes) -> Attachment:
+        """Hand over one file of a message; the answer says whether it was kept.
 
         Raises:
-            Unavailable: the server cannot be reached.
+            NotFound: the server does not know the message yet. TooLarge: it takes no file of this size.
         """
-        try:
-            answer = await self._http.get(f"/bridge/messages/{draft_id}", params={"wait_ms": wait_ms})
-        except httpx.TransportError as lost:
-            raise Unavailable(f"the server cannot be reached ({type(lost).__name__})") from None
-        return _required(_read(answer, HandMessageState))
+        return await self._put(f"/bridge/messages/{external_id}/files/{position}", content, "application/octet-stream")
 
-    async def put_file(self, external_id: str, position: int, content: bytes, mime: str) -> None:
-        """Hand over one file of a message."""
-        path = f"/bridge/messages/{external_id}/files/{position}"
-        answer = await self._http.put(path, content=content, headers={"Content-Type": mime})
-        if answer.is_error:
-            raise _refusal(answer)
+    async def file_missing(self, external_id: str, position: int, said: FileMissing) -> Attachment:
+        """Tell why a file is not to be had."""
+        path = f"/bridge/messages/{external_id}/files/{position}/problem"
+        return await self._put(path, said.model_dump_json().encode(), "application/json")
+
+    async def _put(self, path: str, content: bytes, mime: str) -> Attachment:
+        try:
+            answer = await self._http.put(path, content=content, headers={"Content-Type": mime}, timeout=FILE_SECONDS)
+        except httpx.TransportError as lost:
+            raise Unavailable(f"the server took no file ({type(lost).__name__})") from None
+        return _required(_read(answer, Attachment))
 
     async def hints(self) -> AsyncIterator[BridgeHint | None]:
         """Yield doorbells for ever, and None each time the stream is up again (something may have been missed).

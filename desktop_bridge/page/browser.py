@@ -49,6 +49,7 @@ class Browser:
         home = host.private_folder(settings.home)
         self.profile = host.private_folder(home / "profile")
         self.screenshots = host.private_folder(home / "screenshots")
+        self.downloads = host.private_folder(home / "downloads")
         self._playwright: Playwright | None = None
         self._context: BrowserContext | None = None
         self._reader: Reader | None = None
@@ -77,7 +78,7 @@ class Browser:
             PageStuck: the page's address does not answer.
         """
         await asyncio.to_thread(host.end_browser, self.profile)
-        await asyncio.to_thread(pictures.prune, self.screenshots, self._settings.picture_days)
+        self.wipe_downloads()
         if self._playwright is None:
             self._playwright = await async_playwright().start()
         channel = self._settings.browser_channel
@@ -87,8 +88,8 @@ class Browser:
                 channel=channel,
                 executable_path=None if channel else host.find_browser(self._settings.browser_path),
                 headless=self._settings.headless,
-                args=flags(self._settings.page_url),
-                env=dict(host.harmless_environment()),
+                downloads_path=self.downloads,
+                args=[*_FLAGS, *(["--no-sandbox"] if host.needs_no_sandbox() else [])],
                 viewport={"width": self._viewport.width, "height": self._viewport.height},
                 handle_sigint=False,
                 handle_sigterm=False,
@@ -129,6 +130,11 @@ class Browser:
         if playwright is not None:
             with suppress(PlaywrightError, TimeoutError):
                 await asyncio.wait_for(playwright.stop(), _CLOSE_SECONDS)
+
+    def wipe_downloads(self) -> None:
+        """Remove every file that a page handed over; each bears a name of the browser's own making, never the sender's."""
+        for left in self.downloads.iterdir():
+            left.unlink(missing_ok=True)
 
     async def screenshot(self, name: str) -> Path | None:
         """Keep a picture of how the page is laid out, without its words; None where the browser cannot make one."""

@@ -15,7 +15,7 @@ from desktop_bridge.page.landmarks import Landmarks
 ANSWER_SECONDS = 10.0
 """Longest wait for one evaluation; a page that needs longer is stopped or broken."""
 
-_PARTS = ("locate", "reading", "aim", "hold", "guard", "watch", "picture")
+_PARTS = ("locate", "reading", "aim", "guard", "watch", "media")
 _GONE = ("context was destroyed", "handle is disposed", "object not found", "cannot find context", "navigat")
 
 Screenshot = Callable[[str], Awaitable[Path | None]]
@@ -141,9 +141,9 @@ def _source() -> str:
       const aim = ({parts["aim"]})(loc, read);
       const hold = ({parts["hold"]})(loc, read);
       const guard = ({parts["guard"]})(loc, read);
+      const media = ({parts["media"]})(loc, read);
       const watch = ({parts["watch"]})();
-      const picture = ({parts["picture"]})(loc);
-      const all = {{ loc, read, aim, hold, guard, watch, picture }};
+      const all = {{ loc, read, aim, guard, watch, media }};
       return {{ ask: async (question, argument) => {{
         const [part, name] = question.split(".");
         const member = all[part][name];

@@ -88,7 +88,8 @@
     const full = el.getBoundingClientRect().width * 0.9;
     let inner = el;
     while (inner.firstElementChild && inner.getBoundingClientRect().width >= full) inner = inner.firstElementChild;
-    return inner === el ? null : inner;
+    const hollow = !inner.firstElementChild && !inner.textContent.trim() && inner.getBoundingClientRect().width >= full;
+    return inner === el || hollow ? null : inner; // the frame of a message whose content is not drawn is no bubble
   };
 
   const message = (el, main) => {
@@ -234,7 +235,7 @@
   ]).then(() => true);
 
   return {
-    state, session, filter, drawn, dialogPoint, rows, messages, title, paragraphs, centre,
+    state, session, dialogPoint, rows, messages, title, text, paragraphs, centre, element,
     list: () => rows().map(({ el, ...row }) => row),
     morePoint: (id) => {
       const el = element(id);

@@ -95,6 +95,9 @@ class Media(_Strict):
     name: str = ""
     mime: str = ""
     data: str = Field(default="", repr=False)
+    fill: int = Field(default=0, description="a file of so many zero bytes, in place of data")
+    loaded: bool = Field(default=True, description="false: only a blurred picture until its download button is clicked")
+    broken: bool = Field(default=False, description="the service does not have the file any more")
     seconds: int = 0
     latitude: float = 0.0
     longitude: float = 0.0
@@ -218,6 +221,8 @@ class JournalKind(StrEnum):
     MESSAGE_EDITED = "message.edited"
     MESSAGE_DELETED = "message.deleted"
     MESSAGE_REACTED = "message.reacted"
+    MEDIA_FETCHED = "media.fetched"
+    VIEW_ONCE_OPENED = "view_once.opened"
     CUSTOMER_SAID = "customer.said"
     PHONE_SAID = "phone.said"
     GESTURE_MADE = "gesture.made"

@@ -22,14 +22,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from desktop_bridge.sandbox.control import Control
 from desktop_bridge.sandbox.delivery import Delivery
 from desktop_bridge.sandbox.drawings import emoji_svg, media_svg
-from desktop_bridge.sandbox.models import Dialog, JournalKind, Message, NewChat, NewMessage, Screen
-from desktop_bridge.sandbox.state import Event, SandboxState, UnknownChat
+from desktop_bridge.sandbox.models import JournalKind, Media, NewChat, NewMessage, Screen
+from desktop_bridge.sandbox.state import Event, SandboxState, UnknownChat, chat_row, without_bytes
 
 PAGE = Path(__file__).parent / "page"
 HISTORY = 60
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 
@@ -52,11 +52,6 @@ class _StrictHeaders:
         await self._app(scope, receive, with_headers)
 
 
-def _wire(message: Message) -> dict[str, Any]:
-    exclude = {"media": {"data"}} if message.media else None
-    return message.model_dump(mode="json", exclude=exclude)
-
-
 async def _pump(socket: WebSocket, queue: asyncio.Queue[Event]) -> None:
     with contextlib.suppress(WebSocketDisconnect):
         while True:
@@ -77,6 +72,7 @@ class Pages:
             "send": self._send,
             "retry": lambda _, c: delivery.retry(c["id"]),
             "gesture": self._gesture,
+            "open_once": lambda _, c: state.note(JournalKind.VIEW_ONCE_OPENED, chat=c["chat"], message=c["id"]),
             "recording": lambda _, c: state.note(JournalKind.RECORDING_STARTED, chat=c["chat"]),
             "dismiss": lambda *_: state.configure({"interstitial": False, "dialog": Dialog.NONE.value}),
             "answered": lambda *_: state.note(JournalKind.QUESTION_ANSWERED),
@@ -109,13 +105,19 @@ class Pages:
         return RedirectResponse(f"/customer/{chat.id}")
 
     async def _media(self, request: Request) -> Response:
+        """The file of a bubble; what was asked for is noted, so that a test can tell that nobody asked for a file."""
         message = self._state.messages.get(request.path_params["message"])
-        if message is None or message.media is None:
+        if message is None:
             return Response(status_code=404)
-        if not message.media.data:
+        self._state.note(JournalKind.MEDIA_FETCHED, chat=message.chat, message=message.id)
+        media = message.media or Media()
+        if media.broken:
+            return Response(status_code=410)
+        if media.fill:
+            return Response(bytes(media.fill), media_type=media.mime or "application/octet-stream")
+        if not media.data:
             return Response(media_svg(message), media_type="image/svg+xml")
-        mime = message.media.mime or "application/octet-stream"
-        return Response(base64.b64decode(message.media.data), media_type=mime)
+        return Response(base64.b64decode(media.data), media_type=media.mime or "application/octet-stream")
 
     async def _emoji(self, request: Request) -> Response:
         return Response(emoji_svg(request.path_params["code"]), media_type="image/svg+xml")
@@ -138,7 +140,7 @@ class Pages:
             return
         with self._state.listen(chat) as queue:
             title, account = self._state.chats[chat].title, self._state.settings.account_name
-            history = [_wire(m) for m in self._state.history(chat, HISTORY)]
+            history = [without_bytes(m) for m in self._state.history(chat, HISTORY)]
             queue.put_nowait({"type": "hello", "title": title, "account": account, "messages": history})
             self._delivery.seen_by_customer(chat)
             await self._converse(socket, queue, lambda c: self._says(chat, c["text"]))
@@ -157,7 +159,7 @@ class Pages:
         return {
             "type": "hello",
             "settings": self._state.settings.model_dump(mode="json"),
-            "chats": [chat.model_dump(mode="json") for chat in self._state.in_order()],
+            "chats": [chat_row(chat) for chat in self._state.in_order()],
         }
 
     def _says(self, chat: str, text: str) -> None:
@@ -186,7 +188,7 @@ class Pages:
                 "chat": chat,
                 "older": before is not None,
                 "complete": len(messages) < HISTORY,
-                "messages": [_wire(m) for m in messages],
+                "messages": [without_bytes(m) for m in messages],
             }
         )
 

@@ -51,6 +51,20 @@ def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
+def without_bytes(message: Message) -> Event:
+    """A message as pages get it: the file stays here until it is asked for, only its size goes along."""
+    payload = message.model_dump(mode="json", exclude={"media": {"data"}} if message.media else None)
+    if message.media:
+        payload["media"]["size"] = message.media.fill or len(message.media.data) * 3 // 4
+    return payload
+
+
+def chat_row(chat: Chat) -> Event:
+    """A chat as the list gets it."""
+    last = without_bytes(chat.last) if chat.last else None
+    return {**chat.model_dump(mode="json", exclude={"last"}), "last": last}
+
+
 class SandboxState:
     """Chats, messages, settings and the journal, with the pages that listen to them."""
 
@@ -296,14 +310,10 @@ class SandboxState:
         self._push_chat(chat)
 
     def _push_chat(self, chat: Chat) -> None:
-        self.push({"type": "chat", "chat": chat.model_dump(mode="json")})
+        self.push({"type": "chat", "chat": chat_row(chat)})
 
     def _push_message(self, message: Message) -> None:
-        if message.media and message.media.data:
-            payload = message.model_dump(mode="json", exclude={"media": {"data"}})
-        else:
-            payload = message.model_dump(mode="json")
-        self.push({"type": "message", "chat": message.chat, "message": payload}, chat=message.chat)
+        self.push({"type": "message", "chat": message.chat, "message": without_bytes(message)}, chat=message.chat)
         chat = self.chats[message.chat]
         if chat.last is message:
             self._push_chat(chat)

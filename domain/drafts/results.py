@@ -27,6 +27,7 @@ from domain.accounts.models import Tenant
 from domain.channels.models import Channel
 from domain.chats.models import Chat, Message
 from domain.chats.repository import database_now, messages_before
+from domain.chats.window import is_late
 from domain.contacts.models import Contact
 from domain.drafts import runs, store
 from domain.drafts.models import Draft, DraftRun
@@ -67,7 +68,7 @@ class RunResult:
     unreadable: Sequence[str] = ()
 
 
-async def load_input(session: AsyncSession, claimed: ClaimedRun) -> RunInput:
+async def load_input(session: AsyncSession, claimed: ClaimedRun, desk: DeskSettings) -> RunInput:
     """Read the conversation behind a claim: the burst since our last word and the turns before it, not past the last resolve."""
     around = (
         select(Chat, Channel, Tenant, Contact, func.clock_timestamp())
@@ -95,6 +96,7 @@ async def load_input(session: AsyncSession, claimed: ClaimedRun) -> RunInput:
             history=[_turn(row) for row in history],
             burst=[_turn(row) for row in burst],
             unreadable=sorted({row.kind for row in burst if row.kind not in _READABLE}),
+            late=is_late(rows, now, desk),
             timezone=channel.timezone,
         ),
         tone=ToneProfile.model_validate({"business_name": tenant.name, **tenant.tone}),

@@ -21,6 +21,7 @@ from core.settings import DeskSettings
 from domain.channels.service import ring_holder
 from domain.chats.models import Chat
 from domain.chats.repository import database_now
+from domain.chats.window import burst_is_late
 from domain.drafts import store
 from domain.drafts.models import Draft
 from domain.due import service as due
@@ -97,9 +98,16 @@ async def queue(session: AsyncSession, chat: Chat, draft: Draft, desk: DeskSetti
     """Queue one send a part of a draft that was just approved, in the same transaction.
 
     Raises:
-        Conflict: nobody wrote first. InvalidInput: no channel takes the text as it is.
+        Conflict: nobody wrote first, or a machine would answer what is older than the answer window (law 10).
+        InvalidInput: no channel takes the text as it is.
     """
     refuse_cold(chat)
+    if automatic and await burst_is_late(session, chat, desk):
+        raise Conflict(
+            "The customer wrote too long ago for an automatic reply.",
+            hint="Read the chat and approve the draft.",
+            code="answer_window",
+        )
     refuse_unsendable(draft.parts)
     now = await database_now(session)
     until = now + timedelta(hours=desk.send_wait_hours)

@@ -105,6 +105,7 @@ class Desk:
 
     def seen(self, chat_id: UUID, text: str | None, direction: Direction = Direction.IN, **more: Any) -> MessageSeen:
         more.setdefault("external_id", self.bubble())
+        more.setdefault("wa_at", datetime.now(UTC))
         return MessageSeen(chat_id=chat_id, text=text, direction=direction, **more)
 
     async def customer_writes(self, text: str, chat_id: UUID | None = None) -> UUID:
@@ -178,6 +179,7 @@ class Desk:
         more.setdefault("epoch", self.epoch)
         if outcome == SendOutcome.SENT:
             more.setdefault("external_id", self.bubble())
+        more.setdefault("wa_at", datetime.now(UTC))
         async with self.db.unit_of_work(self.tenant) as session:
             body = SendReport(outcome=outcome, **more)
             answer = await reports.report(session, caller or self.bridge, order.send_id, body)

@@ -64,6 +64,7 @@ class Desk:
                     kind=kind,
                     text=words,
                     received_at=func.now(),
+                    wa_at=func.now(),
                 )
             )
             chat.next_seq += 1

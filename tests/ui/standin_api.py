@@ -82,6 +82,7 @@ class Standin:
         self.automations: dict[UUID, AutomationText] = {}
         self.automation_at: datetime | None = None
         self.calls: list[tuple[str, str, Any]] = []
+        self.files: dict[UUID, tuple[bytes, dict[str, str]]] = {}
         self.role = "owner"
         self.channel: dict[str, Any] = {}
         self.code: str | None = None
@@ -446,12 +447,19 @@ class Standin:
         return Starlette(
             routes=[
                 *(Route(api + path, self._answer(call), methods=[verb]) for verb, path, call in routes),
+                Route(api + "/chats/{id:uuid}/files/{file:uuid}", self._file),
                 WebSocketRoute(api + "/events", self.events),
             ]
         )
 
     async def read_nothing(self, _: Request) -> Any:
         return None
+
+    async def _file(self, request: Request) -> Response:
+        found = self.files.get(request.path_params["file"])
+        if found is None:
+            return JSONResponse(Refused(404, "not_found", "There is no such file.").body, status_code=404)
+        return Response(found[0], headers=found[1])
 
     def _answer(self, call: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:

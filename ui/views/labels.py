@@ -7,6 +7,7 @@ from core.contracts.states import (
     ChatMode,
     ChatStatus,
     DraftStatus,
+    FileProblem,
     MessageKind,
     PauseReason,
     ReadingChoice,
@@ -104,6 +105,13 @@ KINDS: dict[MessageKind, str] = {
     MessageKind.VIEW_ONCE: "View-once message",
     MessageKind.UNKNOWN: "Message of a kind that WAXOS does not know",
 }
+FILE_PROBLEMS: dict[FileProblem, str] = {
+    FileProblem.TOO_LARGE: "Larger than 16 MB: open it on the phone.",
+    FileProblem.NOT_LOADED: "WhatsApp did not give the file to the computer: open it on the phone.",
+    FileProblem.EXPIRED: "WhatsApp does not have this file any more: ask for it to be sent again.",
+    FileProblem.EMPTY: "The file is empty.",
+    FileProblem.REFUSED: "A program, which the desk does not keep. Do not open it on the phone either.",
+}
 CHANNELS: dict[ChannelKind, str] = {
     ChannelKind.WHATSAPP_WEB: "WhatsApp Web",
     ChannelKind.WHATSAPP_CLOUD: "WhatsApp Cloud API",
@@ -157,6 +165,14 @@ def tier_note(language: str | None) -> str:
             return "Tier 2: drafts for staff only, read them with care"
         case _:
             return "Language not certain: a person answers"
+
+
+_FILE_KINDS = {"image": "Picture", "audio": "Sound", "video": "Film"}
+
+
+def file_kind(mime: str) -> str:
+    """Return what to call a file without a name."""
+    return "PDF" if mime == "application/pdf" else _FILE_KINDS.get(mime.split("/")[0], "File")
 
 
 def size(count: int | None) -> str:

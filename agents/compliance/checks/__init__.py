@@ -4,13 +4,14 @@ from agents.compliance.checks.answer import answers, stance
 from agents.compliance.checks.base import Check
 from agents.compliance.checks.form import empty_or_long, other_language, uncertain_language
 from agents.compliance.checks.leaks import foreign_contacts, secrets
-from agents.compliance.checks.reading import injection, unreadable, urgent
+from agents.compliance.checks.reading import injection, late, unreadable, urgent
 from agents.compliance.checks.support import facts_supported, free_of_charge, names_supported, negation, wording
 from agents.compliance.checks.voice import claims_to_be_human, promises
 
 ALL: tuple[Check, ...] = (
     Check("urgent", 1, urgent),
     Check("unreadable", 1, unreadable),
+    Check("late", 1, late),
     Check("injection", 1, injection),
     Check("form", 1, empty_or_long),
     Check("secrets", 1, secrets),

@@ -34,6 +34,16 @@ def unreadable(case: Case) -> list[Finding]:
     return [Finding(check="unreadable", verdict=Verdict.NEEDS_STAFF, reason=reason)]
 
 
+def late(case: Case) -> list[Finding]:
+    """Law 10: what was written long ago may have been settled meanwhile. A person's own reply needs no such warning."""
+    if not case.conversation.late or case.by_staff:
+        return []
+    reason = (
+        "the customer wrote longer ago than the answer window, or it is not known when; see whether it still stands"
+    )
+    return [Finding(check="late", verdict=Verdict.NEEDS_STAFF, reason=reason)]
+
+
 def injection(case: Case) -> list[Finding]:
     """Marks of an attempt to give orders to the machine, in the customer's texts or in the knowledge that was read."""
     places = [("the customer's message", case.conversation.burst_text())]

@@ -98,24 +98,48 @@ function reactions(message) {
 
 const HAS_CAPTION = new Set(["image", "video", "document"]);
 
-// Pictures come as blob addresses, as on the real page.
-function picture(message, attributes) {
-  const image = h("img", { draggable: "false", ...attributes });
-  fetch(`/media/${message.id}`)
-    .then((answer) => answer.blob())
-    .then((blob) => (image.src = URL.createObjectURL(blob)));
-  return image;
+// Files come as blob addresses, as on the real page. Blurred ones wait for a click; what was fetched stays for this tab.
+const blobs = new Map();
+const BLUR = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mOsr6//DwAFhQKAfWiPqQAAAABJRU5ErkJggg==";
+
+async function fetched(message) {
+  if (!blobs.has(message.id)) {
+    const answer = await fetch(`/media/${message.id}`);
+    if (!answer.ok) return null;
+    blobs.set(message.id, URL.createObjectURL(await answer.blob()));
+  }
+  return blobs.get(message.id);
 }
+
+// The picture, film or sound itself; or, where it is not loaded, a blurred picture and the button that fetches it.
+function file(message, tag, attributes) {
+  const holder = h("span", { class: "file" });
+  const show = (src) => holder.replaceChildren(h(tag, { draggable: "false", ...attributes, src }));
+  const fetchIt = async () => {
+    const src = await fetched(message);
+    if (src) show(src);
+    else holder.append(h("span", { role: "alert", class: "length", "data-icon": "media-broken", testid: "media-broken" }, say.gone));
+  };
+  if (blobs.has(message.id)) show(blobs.get(message.id));
+  else if (message.media?.loaded === false || message.media?.broken) {
+    const size = bytes(message.media.size);
+    const button = h("button", { class: "round", "aria-label": say.download, onclick: trusted(fetchIt) }, icon("down", "media-download", "media-download"), size);
+    holder.append(tag === "audio" ? "" : h("img", { src: BLUR, class: "blur", draggable: "false", alt: "" }), button);
+  } else fetchIt();
+  return holder;
+}
+
+const bytes = (size) => (size >= 1e6 ? `${(size / 1048576).toFixed(1).replace(/\.0$/, "")} MB` : `${Math.max(1, Math.round(size / 1024))} kB`);
 
 const length = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
 const KINDS = {
-  image: (m) => h("div", { role: "button", "aria-label": say.image, testid: "image-thumb", class: "picture" }, picture(m, { alt: say.image })),
+  image: (m) => h("div", { role: "button", "aria-label": say.image, testid: "image-thumb", class: "picture" }, file(m, "img", { alt: say.image })),
   video: (m) =>
     h(
       "div",
       { role: "button", "aria-label": say.video, testid: "video-content", class: "picture" },
-      picture(m, { alt: say.video }),
+      m.media?.mime.startsWith("video/") ? file(m, "video", { preload: "none" }) : file(m, "img", { alt: say.video }),
       h("span", { class: "play" }, icon("play", "media-play", "media-play")),
       h("span", { class: "length" }, length(m.media?.seconds ?? 0)),
     ),
@@ -124,16 +148,17 @@ const KINDS = {
       "div",
       { class: "voice", testid: "audio-message" },
       h("button", { "aria-label": say.playVoice, class: "round" }, icon("play", "audio-play", "audio-play")),
+      m.media?.size ? file(m, "audio", { preload: "none" }) : null,
       h("span", { class: "wave", role: "slider", "aria-valuenow": "0", "aria-valuemax": m.media?.seconds ?? 0 }),
       h("span", {}, length(m.media?.seconds ?? 0)),
     ),
   document: (m) => {
     const name = m.media?.name || say.document;
     const link = h("a", { class: "document", href: `/media/${m.id}`, download: name, title: `${say.download} "${name}"`, role: "button", testid: "document-thumb" });
-    link.append(icon("file", "document-refreshed-thin", "document"), h("span", { dir: "auto" }, name));
+    link.append(icon("file", "document-refreshed-thin", "document"), h("span", { dir: "auto" }, name), h("small", {}, bytes(m.media?.size ?? 0)));
     return link;
   },
-  sticker: (m) => h("div", { class: "sticker", role: "button", "aria-label": say.sticker, testid: "sticker" }, picture(m, { alt: say.sticker })),
+  sticker: (m) => h("div", { class: "sticker", role: "button", "aria-label": say.sticker, testid: "sticker" }, file(m, "img", { alt: say.sticker })),
   location: (m) => {
     const place = `${m.media?.latitude ?? 0}, ${m.media?.longitude ?? 0}`;
     return h("div", { class: "card", role: "button", testid: "location-message", title: place }, icon("pin", "location", "location"), h("span", {}, m.text || say.location), h("small", {}, place));
@@ -147,5 +172,6 @@ const KINDS = {
       ...(m.media?.options ?? []).map((option) => h("label", {}, h("input", { type: "checkbox", "aria-label": option }), option)),
     ),
   call: () => h("div", { class: "card", testid: "call-log" }, icon("call", "call-log", "call"), h("span", {}, say.call)),
-  "view-once": () => h("div", { class: "deleted", testid: "view-once-message" }, icon("once", "view-once-1", "view-once"), say.viewOnce),
+  "view-once": (m, { once }) =>
+    h("div", { class: "deleted", testid: "view-once-message", role: "button", onclick: trusted(() => once(m.id)) }, icon("once", "view-once-1", "view-once"), say.viewOnce),
 };

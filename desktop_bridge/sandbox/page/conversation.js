@@ -148,7 +148,7 @@ export class Conversation {
     }
     row.holder.style.height = "";
     const find = (id) => this.store.messages.get(this.chat.id)?.get(id);
-    const context = { ...row.place, chat: this.chat, account: this.store.settings.account_name, find, grow: () => {}, retry: this.actions.retry };
+    const context = { ...row.place, chat: this.chat, account: this.store.settings.account_name, find, grow: () => {}, retry: this.actions.retry, once: (id) => this.actions.once(this.chat.id, id) };
     row.holder.replaceChildren(bubble(row.message, context));
   }
 

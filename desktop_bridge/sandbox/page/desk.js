@@ -182,6 +182,7 @@ class Desk {
       draft: (chat, text) => this.#draft(chat, text),
       gesture: (chat, what, lost) => this.link.send({ do: "gesture", chat, what, lost }),
       recording: (chat) => this.link.send({ do: "recording", chat }),
+      once: (chat, id) => this.link.send({ do: "open_once", chat, id }),
       retry: (message) => this.link.send({ do: "retry", id: message }),
       send: (chat, text) => this.#send(chat, text),
       sendNow: () => this.conversation?.compose.send(),

@@ -143,7 +143,7 @@ class TestWhatFollows:
         assert (await desk.chat(chat_id)).status == ChatStatus.OPEN
         claimed = await desk.claim(chat_id)
         async with desk.db.unit_of_work(desk.tenant) as session:
-            loaded = await results.load_input(session, claimed)
+            loaded = await results.load_input(session, claimed, desk.settings)
         assert loaded.conversation.burst_text() == "New thing: coffee?"
         assert loaded.conversation.history == []
 

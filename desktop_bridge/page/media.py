@@ -1,0 +1,192 @@
+"""The bytes behind bubbles: read from the page in slices, or downloaded into a private folder that is wiped. Nothing is opened."""
+
+import asyncio
+import base64
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import Download
+from playwright.async_api import Error as PlaywrightError
+
+from core.contracts.bridge import MOST_FILE_BYTES
+from core.contracts.states import FileProblem, MessageKind
+from core.errors import WaxosError
+from desktop_bridge.page.browser import Browser
+
+FILE_KINDS = frozenset(
+    {MessageKind.IMAGE, MessageKind.VOICE, MessageKind.VIDEO, MessageKind.DOCUMENT, MessageKind.STICKER}
+)
+"""Kinds with a file to fetch. A view-once message is none of them: it is never opened."""
+
+SLICE = 768 * 1024
+LOAD_SECONDS = 8.0
+DOWNLOAD_SECONDS = 60.0
+_WATCH_SECONDS = 0.2
+_POINT_LOOKS = 10
+_UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
+_SIZE = re.compile(r"(\d{1,4}(?:[.,]\d{1,3})?)\s*(bytes|[kmg]?b)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a bubble says of its file before a byte of it is fetched."""
+
+    name: str | None
+    size: int | None
+    gone: bool
+
+
+class FileNotHad(WaxosError):
+    """The page does not give the bytes now; `final` says that asking again is of no use."""
+
+    status, code, title = 500, "file_not_had", "The file is not to be had"
+
+    def __init__(self, problem: FileProblem, *, final: bool = False) -> None:
+        super().__init__(f"the file is not to be had ({problem.value})")
+        self.problem = problem
+        self.final = final
+
+
+def labelled_size(words: str) -> int | None:
+    """Return the size in bytes that stands in the words of a bubble (the last one there), None where none does."""
+    found = _SIZE.findall(words)
+    if not found:
+        return None
+    number, unit = found[-1]
+    return int(float(number.replace(",", ".")) * _UNITS["b" if unit.lower() == "bytes" else unit.lower()])
+
+
+class PageFiles:
+    """Fetches files of the chat that is open. `take` needs the page; `finish` does not, so that others may have it meanwhile."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+
+    async def facts(self, raw_id: str, kind: MessageKind) -> FileFacts | None:
+        """Return what the bubble says of its file; None where it is not on the page."""
+        seen = await self._look(raw_id, kind)
+        if seen is None:
+            return None
+        return FileFacts(name=seen["name"], size=labelled_size(seen["words"]), gone=seen["gone"])
+
+    async def take(self, raw_id: str, kind: MessageKind) -> bytes | Download:
+        """Return the bytes that a bubble shows; of a document the download that its click began, for `finish`.
+
+        Raises:
+            FileNotHad: with the reason.
+            PageError: the page cannot be used.
+        """
+        seen = await self._look(raw_id, kind)
+        if seen is None:
+            raise FileNotHad(FileProblem.NOT_LOADED)
+        if (labelled_size(seen["words"]) or 0) > MOST_FILE_BYTES:
+            raise FileNotHad(FileProblem.TOO_LARGE, final=True)
+        if seen["source"]:
+            return await self._held(raw_id, kind)
+        if seen["gone"]:
+            raise FileNotHad(FileProblem.EXPIRED, final=True)
+        if seen["control"] is None:
+            raise FileNotHad(FileProblem.NOT_LOADED)
+        download = await self._fetch(raw_id, kind)
+        return download if download is not None else await self._held(raw_id, kind)
+
+    async def finish(self, download: Download) -> bytes:
+        """Wait for a download, return its bytes, and remove it from the disk, whatever happens.
+
+        Raises:
+            FileNotHad: it is larger than it may be, or failed.
+        """
+        done = asyncio.ensure_future(download.path())
+        try:
+            async with asyncio.timeout(DOWNLOAD_SECONDS):
+                while not (await asyncio.wait({done}, timeout=_WATCH_SECONDS))[0]:
+                    if self._on_disk() > MOST_FILE_BYTES:
+                        raise FileNotHad(FileProblem.TOO_LARGE, final=True)
+            path = await done
+            if path.stat().st_size > MOST_FILE_BYTES:
+                raise FileNotHad(FileProblem.TOO_LARGE, final=True)
+            return await asyncio.to_thread(path.read_bytes)
+        except (TimeoutError, PlaywrightError, OSError):
+            raise FileNotHad(FileProblem.NOT_LOADED) from None
+        finally:
+            if not done.done():
+                await download.cancel()
+            await asyncio.gather(done, return_exceptions=True)
+            self._browser.wipe_downloads()
+
+    async def _look(self, raw_id: str, kind: MessageKind) -> dict[str, Any] | None:
+        seen: dict[str, Any] | None = await self._browser.reader.ask("media.look", {"id": raw_id, "kind": kind})
+        return seen
+
+    async def _fetch(self, raw_id: str, kind: MessageKind) -> Download | None:
+        """Click the control that fetches the file, once, until the page shows it or hands it over as a download."""
+        reader, what = self._browser.reader, {"id": raw_id, "kind": kind}
+        point = await self._still(what)
+        handed: asyncio.Future[Download] = asyncio.get_running_loop().create_future()
+
+        def take(download: Download) -> None:
+            if not handed.done():
+                handed.set_result(download)
+
+        reader.page.on("download", take)
+        shown = asyncio.ensure_future(self._shown(raw_id, kind))
+        try:
+            await reader.click(point)
+            await asyncio.wait({handed, shown}, timeout=LOAD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            reader.page.remove_listener("download", take)
+            shown.cancel()
+            await asyncio.gather(shown, return_exceptions=True)
+        if handed.done():
+            return handed.result()
+        if shown.cancelled():
+            raise FileNotHad(FileProblem.NOT_LOADED)
+        if not shown.result():
+            raise FileNotHad(FileProblem.EXPIRED, final=True)
+        return None
+
+    async def _still(self, what: dict[str, Any]) -> dict[str, float]:
+        """Return where to click, once what was scrolled to is drawn and stands still."""
+        reader, before = self._browser.reader, None
+        for _ in range(_POINT_LOOKS):
+            count = await reader.ask("watch.count")
+            point: dict[str, float] | None = await reader.ask("media.point", what)
+            if point is not None and point == before:
+                return point
+            before = point
+            await reader.changed(count, _WATCH_SECONDS)
+        raise FileNotHad(FileProblem.NOT_LOADED)
+
+    async def _shown(self, raw_id: str, kind: MessageKind) -> bool:
+        """Wait until the page shows the file, and tell whether it does or says that it is gone."""
+        reader = self._browser.reader
+        while True:
+            count = await reader.ask("watch.count")
+            seen = await self._look(raw_id, kind)
+            if seen is not None and seen["source"]:
+                return True
+            if seen is not None and seen["gone"]:
+                return False
+            await reader.changed(count, LOAD_SECONDS)
+
+    async def _held(self, raw_id: str, kind: MessageKind) -> bytes:
+        reader = self._browser.reader
+        held = await reader.ask("media.hold", {"id": raw_id, "kind": kind})
+        if held is None:
+            raise FileNotHad(FileProblem.NOT_LOADED)
+        try:
+            if held["size"] > MOST_FILE_BYTES:
+                raise FileNotHad(FileProblem.TOO_LARGE, final=True)
+            content = bytearray()
+            while len(content) < held["size"]:
+                part = await reader.ask("media.slice", {"from": len(content), "length": SLICE}, again=False)
+                if not part:
+                    raise FileNotHad(FileProblem.NOT_LOADED)
+                content += base64.b64decode(part)
+            return bytes(content)
+        finally:
+            await reader.ask("media.drop")
+
+    def _on_disk(self) -> int:
+        return sum(one.stat().st_size for one in self._browser.downloads.iterdir())
