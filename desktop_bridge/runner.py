@@ -21,7 +21,9 @@ from desktop_bridge import __version__, host
 from desktop_bridge.errors import JournalDamaged, Withdrawn
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.files import ChatFiles
-from desktop_bridge.inbound.intake import PageIntake, observations
+from desktop_bridge.inbound.intake import PageIntake
+from desktop_bridge.inbound.settled import keep_sent
+from desktop_bridge.inbound.telling import observations
 from desktop_bridge.journal.chats import News
 from desktop_bridge.journal.journal import Journal, open_journal
 from desktop_bridge.link.authority import ServerAuthority

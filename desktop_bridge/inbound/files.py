@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 from playwright.async_api import Download
 
-from core.contracts.bridge import MOST_FILE_BYTES, NO_BUBBLE, FileMissing, FileSeen, MessageSeen
+from core.contracts.bridge import MOST_FILE_BYTES, FileMissing, FileSeen, MessageSeen
 from core.contracts.chats import Attachment
 from core.contracts.states import ChatKind, FileProblem, MessageKind
 from core.errors import NotFound, TooLarge
@@ -151,8 +151,7 @@ class ChatFiles:
         chat = self._journal.chats.chat(file.chat_id)
         if chat is None or chat.excluded or chat.title is None:
             raise FileNotHad(FileProblem.NOT_LOADED, final=True)
-        known = [one.external_id for one in self._journal.chats.newest(file.chat_id)]
-        proof = tuple(one for one in known if not one.startswith(NO_BUBBLE))
+        proof = tuple(one.external_id for one in self._journal.chats.newest(file.chat_id))
         await self._page.open(Target(file.chat_id, chat.title, ChatKind.PERSON, proof))
         seen = await self._find(file.external_id)
         if seen is None:

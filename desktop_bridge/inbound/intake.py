@@ -4,22 +4,22 @@ A chat is told by the messages it holds; its title only narrows the search. Grou
 """
 
 from collections import Counter
-from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
 
-from core.contracts.bridge import ChatSeen, FileSeen, MessageSeen, Observations, TickSeen
+from core.contracts.bridge import ChatSeen, FileSeen, MessageSeen, TickSeen
 from core.contracts.states import ChatKind, Direction
 from core.contracts.texts import same_on_page
 from desktop_bridge.errors import PageError
 from desktop_bridge.inbound.files import ChatFiles
+from desktop_bridge.inbound.gaps import ListWalk, joined, named_once, risen
 from desktop_bridge.inbound.handing import HandOver, Post
-from desktop_bridge.journal.chats import ChatLog, KnownMessage, News
+from desktop_bridge.inbound.telling import add_changes, message_of, reaction_of
+from desktop_bridge.journal.chats import ChatLog, KnownMessage
 from desktop_bridge.journal.journal import Journal
 from desktop_bridge.page.bubbles import Bubble, Row
-from desktop_bridge.page.chat_list import ChatList
-from desktop_bridge.page.chat_page import CHAT_PAGES, OpenChat, WebChatPage, later
+from desktop_bridge.page.chat_page import CHAT_PAGES, OpenChat, WebChatPage
 from desktop_bridge.sends.phases import Recovery
 
 MOST_LOOKS = 5
@@ -55,38 +55,47 @@ class PageIntake:
         """
         if not (await self._page.session()).usable:
             return 0
-        await self._list.show_all()
-        self._rows.begin()
-        if self._rows.survey_due:
-            await self._survey()
-            return 0
-        read, asked, whole, top = 0, [], True, True
-        async for rows in self._list.pages():
-            goes_on = self._rows.come_by(rows)
-            self._rows.look_over(rows)
-            if top:
-                read += await self._glance(rows)
-            top = False
+        first = not self._chats.linked
+        if first and not await self._page.at_rest():
+            return 0  # a list that is still filling would show old messages as new ones later
+        if first:
+            return await self._link()
+        read = int(await self._glance())
+        before, walked, settled = self._chats.order(), list[bytes](), True
+        async for rows in ListWalk(self._page).pages():
+            alone = named_once(rows)
+            keys = {row.title: self._chats.title_key(row.title) for row in rows}
+            walked += [keys[row.title] for row in rows if row.title in alone]
+            up = risen(before, walked)
+            busy = [row for row in rows if not row.selected and self._needs_reading(row, keys[row.title] in up)]
+            for row in busy:
+                done = await self._read_row(row, alone=row.title in alone)
+                read, settled = read + done, settled and done
+            if not busy:
+                break  # below a whole screen without news everything is older
+        if settled:
+            self._keep_order(joined(walked, before), before)
+        return read
+
+    async def _link(self) -> int:
+        """Note how the whole list looks now that the bridge is linked; whatever is in it is not news."""
+        order: list[bytes] = []
+        async for rows in ListWalk(self._page).pages():
             for row in rows:
-                verdict = self._rows.verdict(row)
-                if verdict is Verdict.OPEN:
-                    read += await self._read_row(row)
-                elif verdict is Verdict.ASK:
-                    asked.append(row)
-            if not goes_on:
-                whole = False
-                break
-        self._rows.end(whole=whole)
-        return read + (await self._read_persons(asked) if asked else 0)
-
-    def recognise(self, order: SendOrder) -> None:
-        """Call the chat of an order as the server does; see `Intake.recognise`."""
-        held = set(self._chats.holders(order.known_external_ids).values()) - {order.chat_id}
+                self._note_row(row, row.unread)
+            alone = named_once(rows)
+            order += [self._chats.title_key(row.title) for row in rows if row.title in alone]
         with self._journal.store.transaction():
-            for chat_id in held:
-                self._chats.adopt(chat_id, order.chat_id)
+            self._chats.keep_order(order)
+            self._chats.keep_linked()
+        return 0
 
-    async def catch_up(self, order: SendOrder) -> None:
+    def _keep_order(self, now: list[bytes], before: list[bytes]) -> None:
+        if now != before:
+            with self._journal.store.transaction():
+                self._chats.keep_order(now)
+
+    async def catch_up(self, chat_id: UUID) -> None:
         """Read the open chat and tell everything new in it; see `Intake.catch_up`."""
         await self._read_current(unread=0, expect=order)
         await self.flush()
@@ -104,30 +113,25 @@ class PageIntake:
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
-    async def _survey(self) -> None:
-        """Note what is unread in every chat that is taken in from now on, and which titles the page calls groups."""
-        if not await self._page.at_rest():
-            return  # a list that is still filling would show old messages as new ones later
-        async for rows in self._list.pages():
-            self._rows.come_by(rows)
-            self._rows.keep_before(rows)
-        self._rows.keep_groups(row.title for row in await self._list.groups() or ())
-        self._rows.end(whole=True)
-        self._rows.surveyed()
+    def _needs_reading(self, row: Row, up: bool) -> bool:
+        """Tell whether a row shows something that is not in the journal; `up` says that it moved up the list."""
+        known = self._chats.with_title(row.title)
+        if row.group or (known and all(chat.excluded for chat in known)):
+            return False
+        if self._chats.opening(row.title):
+            return True
+        if row.unread:
+            return up or self._chats.row_is_new(row.title, row.preview, row.unread)
+        return bool(known) and bool(row.preview) and (up or self._chats.row_is_new(row.title, row.preview))
 
-    async def _read_persons(self, asked: list[Row]) -> int:
-        """Ask the page which of these rows are groups; read the others, if they still look the same."""
-        looks = self._rows.persons(asked, await self._list.groups(self._rows.walked + len(asked)))
-        read, left = 0, {row.look for row in asked}
-        async for rows in self._list.pages():
-            for row in rows:
-                if row.look not in looks or row.group:
-                    continue
-                read += await (self._glance(rows) if row.selected else self._read_row(row))
-            left -= {row.look for row in rows}
-            if not left:
-                break
-        return read
+    def _note_row(self, row: Row, unread: int, *, alone: bool = False) -> None:
+        """Note that a row with this look was dealt with; earlier looks of a title that no other row bears are forgotten."""
+        with self._journal.store.transaction():
+            if alone:
+                self._chats.forget_rows(row.title)
+            self._chats.keep_row(row.title, row.preview, unread > 0 and unread)
+            self._chats.keep_row(row.title, row.preview)
+            self._chats.forget_opening(row.title)
 
     async def _glance(self, rows: list[Row]) -> bool:
         """Read the open chat if it is one of ours. One that a person opened, and whose customer did not write since, is not (law 12)."""
@@ -160,17 +164,18 @@ class PageIntake:
             return 0
         return sum(b.external_id in below and b.direction is Direction.IN for b in await self._page.bubbles())
 
-    async def _read_row(self, row: Row) -> bool:
-        news = self._rows.news_of(row)
-        if news:  # opening it takes the number away, so a crash from here on would make news of it look old
+    async def _read_row(self, row: Row, *, alone: bool) -> bool:
+        if row.unread:  # opening it takes the number away, so a crash from here on would make news of it look old
             with self._journal.store.transaction():
                 self._chats.keep_opening(row.title, max(news, self._chats.opening(row.title)))
         if not await self._page.open_row(row):
             return False
-        await self._read_current(unread=news)
+        found = await self._read_current(unread=row.unread)
         if self._chats.opening(row.title):
             return False  # its messages are not drawn yet; the page's next change brings us back
-        self._rows.done(row, await self._page.visible_rows())
+        # As it was before it was opened: what came in meanwhile makes the row look new, and it is read once more.
+        # A number that stays though nothing was new is dealt with as well.
+        self._note_row(row, row.unread if found is None else 0, alone=alone)
         return True
 
     # -- the open chat ------------------------------------------------------------------------------------------------
@@ -204,15 +209,22 @@ class PageIntake:
     async def _all_new(self, chat: OpenChat, unread: int, *, stranger: bool = False) -> list[Bubble]:
         """Return the bubbles from the newest known one (or the first unread one) down, all of them drawn and unfolded.
 
-        Of a `stranger` the journal has nothing to show that they wrote, so their newest message is looked for in any case.
+    def _is_excluded(self, chat: OpenChat) -> bool:
+        known = self._chats.with_title(chat.title)
+        return bool(known) and all(c.excluded for c in known)
+
+    async def _all_new(self, chat: OpenChat, unread: int) -> list[Bubble]:
+        """Return the bubbles from the newest known one (or the first unread one) down, all of them drawn and unfolded.
+
+        Where chats of this title are known, a known message is looked for as far up as the page goes: many may have been missed.
         """
         scrolled = False
+        missed = any(not one.excluded for one in self._chats.with_title(chat.title))
         for _ in range(CHAT_PAGES):
             bubbles = await self._page.bubbles()
             known = self._chats.known(b.external_id for b in bubbles)
             customers = sum(b.direction is Direction.IN for b in bubbles)
-            enough = customers >= unread or (known and not stranger)
-            if enough or not await self._page.scroll_up():
+            if known or (customers >= unread and not missed) or not await self._page.scroll_up():
                 break
             scrolled = True
         drawn = []
@@ -222,7 +234,6 @@ class PageIntake:
             drawn.append(await self._page.whole(seen) if fresh and (seen.empty or seen.cut) else seen)
         if scrolled:
             await self._page.scroll_down()
-        del chat
         return drawn
 
     async def _describe(self, bubbles: list[Bubble]) -> dict[str, FileSeen]:
@@ -251,6 +262,7 @@ class PageIntake:
             pending = self._unsettled_texts(chat_id)
             messages: list[MessageSeen] = []
             ticks: list[TickSeen] = []
+            reactions: list[MessageSeen] = []
             above: str | None = None
             for number, seen in enumerate(bubbles):
                 before = known.get(seen.external_id)
@@ -258,11 +270,15 @@ class PageIntake:
                     continue
                 if before is None and not seen.empty:
                     messages.append(
-                        _message(seen, chat_id, above, history=number < live, file=files.get(seen.external_id))
+                        message_of(seen, chat_id, above, history=number < live, file=files.get(seen.external_id))
                     )
                 elif before is not None and not seen.empty:
-                    _changes(seen, before, chat_id, above, messages, ticks)
+                    add_changes(seen, before, chat_id, above, messages, ticks)
                 above = seen.external_id
+                if (reaction := reaction_of(seen, chat_id, history=before is None and number < live)) is not None:
+                    reactions.append(reaction)
+            told_before = self._chats.known(one.external_id for one in reactions)
+            messages += [one for one in reactions if one.external_id not in told_before]
             if messages or ticks:
                 told = ChatSeen(id=chat_id, title=chat.title, unread=0)
                 self._chats.keep_together([told] if messages else [], messages, ticks)
@@ -321,50 +337,3 @@ def _live_from(bubbles: list[Bubble], known: Collection[str], unread: int) -> in
 
 def _is_unsettled(seen: Bubble, pending: list[str]) -> bool:
     return seen.direction is Direction.OUT and any(same_on_page(text, seen.text or "") for text in pending)
-
-
-def _message(
-    seen: Bubble, chat_id: UUID, above: str | None, *, history: bool, file: FileSeen | None = None
-) -> MessageSeen:
-    return MessageSeen(
-        external_id=seen.external_id,
-        chat_id=chat_id,
-        direction=seen.direction,
-        kind=seen.kind,
-        text=seen.text[:MOST_TEXT] if seen.text else seen.text,
-        author=(seen.author or "")[:MOST_NAME] or None if seen.direction is Direction.IN else None,
-        wa_at=seen.wa_at.astimezone(UTC) if isinstance(seen.wa_at, datetime) else None,
-        tick=seen.tick,
-        quoted_text=seen.quoted[:MOST_QUOTED] if seen.quoted else None,
-        after=above,
-        history=history,
-        edited=seen.edited,
-        deleted=seen.deleted,
-        files=[file] if file else [],
-    )
-
-
-def _changes(
-    seen: Bubble,
-    before: KnownMessage,
-    chat_id: UUID,
-    above: str | None,
-    messages: list[MessageSeen],
-    ticks: list[TickSeen],
-) -> None:
-    """Add what is different from what was last told: an edit or deletion as the message anew, a tick by itself."""
-    edited = seen.edited and (not before.edited or (not seen.cut and seen.text != before.text))
-    if edited or (seen.deleted and not before.deleted):
-        messages.append(_message(seen, chat_id, above, history=False))
-    elif later(before.tick, seen.tick) and seen.tick is not None:
-        ticks.append(TickSeen(external_id=seen.external_id, tick=seen.tick))
-
-
-def observations(news: list[News], epoch: int) -> Observations:
-    """Return news as one body of POST /bridge/observations, in order."""
-    return Observations(
-        epoch=epoch,
-        chats=[item for item in news if isinstance(item, ChatSeen)],
-        messages=[item for item in news if isinstance(item, MessageSeen)],
-        ticks=[item for item in news if isinstance(item, TickSeen)],
-    )

@@ -5,10 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.contracts.bridge import ChatSeen, MessageSeen, TickSeen
+from core.contracts.bridge import NO_BUBBLE, ChatSeen, MessageSeen, TickSeen
 from core.contracts.ids import new_id
 from core.contracts.states import ChatKind, Direction, Tick
 from desktop_bridge.journal.store import Row, Store, now_text
+
+_KEY_BYTES = 16
+_MOST_ROWS = 2000
 
 News = ChatSeen | MessageSeen | TickSeen
 _KINDS: dict[str, type[News]] = {"chat": ChatSeen, "message": MessageSeen, "tick": TickSeen}
@@ -118,16 +121,19 @@ class ChatLog:
         return found
 
     def newest(self, chat_id: UUID, limit: int = 20) -> list[KnownMessage]:
-        """Return the newest messages of a chat, newest first."""
+        """Return the newest messages of a chat that stand on the page as bubbles, newest first."""
         rows = self._store.all(
-            "SELECT * FROM messages WHERE chat_id = ? ORDER BY place DESC LIMIT ?", str(chat_id), limit
+            "SELECT * FROM messages WHERE chat_id = ? AND external_id NOT LIKE ? ORDER BY place DESC LIMIT ?",
+            str(chat_id),
+            f"{NO_BUBBLE}%",
+            limit,
         )
         return [_message(row) for row in rows]
 
     def customer_wrote(self, chat_id: UUID) -> bool:
         """Tell whether this is somebody who wrote to us; nobody else is ever written to."""
         row = self._store.first(
-            "SELECT 1 FROM messages WHERE chat_id = ? AND direction = ? AND kind <> 'system' LIMIT 1",
+            "SELECT 1 FROM messages WHERE chat_id = ? AND direction = ? AND kind NOT IN ('system', 'reaction') LIMIT 1",
             str(chat_id), Direction.IN,
         )  # fmt: skip
         return row is not None
@@ -164,6 +170,21 @@ class ChatLog:
     def forget_rows(self, title: str) -> None:
         """Forget the earlier looks of the rows of this title."""
         self._store.run("DELETE FROM list_rows WHERE title_key = ?", self.key(title))
+
+    def title_key(self, title: str) -> bytes:
+        """Return the keyed hash that stands for a title."""
+        return self._key(title)
+
+    def order(self) -> list[bytes]:
+        """Return the keyed hashes of the rows of the list as they stood when they were last dealt with, from the top."""
+        row = self._store.first("SELECT title_keys FROM list_order")
+        keys = bytes(row["title_keys"]) if row else b""
+        return [keys[at : at + _KEY_BYTES] for at in range(0, len(keys), _KEY_BYTES)]
+
+    def keep_order(self, keys: Sequence[bytes]) -> None:
+        """Keep how the list stands, now that everything new in it was dealt with."""
+        kept = b"".join(keys[:_MOST_ROWS])
+        self._store.run("INSERT OR REPLACE INTO list_order VALUES (1, ?)", kept)
 
     def keep_opening(self, title: str, unread: int) -> None:
         """Note that a row with so many unread messages is about to be opened, and not yet read."""
@@ -235,9 +256,8 @@ class ChatLog:
             self.keep_tick(tick.external_id, tick.tick)
             self.owe(tick)
 
-    def key(self, text: str) -> bytes:
-        """Return the keyed hash under which a title is kept: told apart by this journal, readable by nobody."""
-        return hashlib.blake2b(text.encode("utf-8"), key=self._secret, digest_size=16).digest()
+    def _key(self, text: str) -> bytes:
+        return hashlib.blake2b(text.encode("utf-8"), key=self._secret, digest_size=_KEY_BYTES).digest()
 
 
 def _chat(row: Row) -> KnownChat:

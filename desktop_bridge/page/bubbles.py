@@ -33,6 +33,7 @@ class Bubble:
     deleted: bool
     cut: bool
     empty: bool
+    reaction: str | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ def bubble(raw: dict[str, Any], *, title: str | None, language: str, landmarks: 
         deleted=deleted,
         cut=raw["more"],
         empty=raw["empty"],
+        reaction=raw["reaction"],
     )
 
 

@@ -159,6 +159,14 @@ class WebChatPage:
             await self.reader.ask("read.drawn")
         return await self.visible_rows()
 
+    async def list_down(self) -> bool:
+        """Go down the list by most of a page; tell whether there was more."""
+        seen = await self.reader.ask("watch.count")
+        if not await self.reader.ask("read.scroll", {"what": "list", "step": 0.8}):
+            return False
+        await self.reader.changed(seen, SETTLED_SECONDS)
+        return True
+
     async def open_row(self, row: Row) -> bool:
         """Click a row with the mouse and wait until its conversation is open. Tell whether it is.
 
@@ -188,12 +196,15 @@ class WebChatPage:
         return False
 
     async def find_rows(self, title: str) -> list[Row]:
-        """Return the rows of this title on the first page of the list that holds one."""
-        return await self._list.find(title)
-
-    @property
-    def _list(self) -> ChatList:
-        return ChatList(self.reader, self._landmarks)
+        """Return the rows of this title, from the top of the list as far down as the first page that holds one."""
+        await self.reader.ask("read.scroll", {"what": "list", "step": "start"})
+        for _ in range(LIST_PAGES):
+            found = [row for row in await self.visible_rows() if row.title == title]
+            if found:
+                return found
+            if not await self.list_down():
+                break
+        return []
 
     # -- the open chat ------------------------------------------------------------------------------------------------
 

@@ -115,6 +115,7 @@
       quoted: quoted ? text(quoted).trim() : null,
       stamp: stamp ? stamp.getAttribute("data-pre-plain-text") : null,
       edited: loc.find("edited", el).length > 0,
+      reaction: loc.find("reaction", el).map((r) => text(r).trim()).join("") || null,
       tick: system ? null : tick(el),
       signals: {
         you: loc.find("you", el).some((y) => !inQuote(y)),

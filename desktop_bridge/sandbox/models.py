@@ -35,8 +35,10 @@ class MessageKind(StrEnum):
     LOCATION = "location"
     CONTACT = "contact"
     POLL = "poll"
+    ORDER = "order"
     CALL = "call"
     VIEW_ONCE = "view-once"
+    UNKNOWN = "unknown"
     SYSTEM = "system"
 
 

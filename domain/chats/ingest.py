@@ -206,11 +206,14 @@ async def _store_new(
         )
     if seen.kind == MessageKind.SYSTEM:
         row.origin = MessageOrigin.SYSTEM
+    elif seen.kind == MessageKind.REACTION:
+        row.origin = MessageOrigin.PHONE if seen.direction == Direction.OUT else MessageOrigin.CUSTOMER
     elif seen.direction == Direction.OUT:
         await _own_bubble(session, chat, row, seen, now, tally)
     else:
         _customer_bubble(chat, seen, now, tally)
-    chat.last_message_at = max(chat.last_message_at or now, now)
+    if seen.kind != MessageKind.REACTION:
+        chat.last_message_at = max(chat.last_message_at or now, now)
     _message_event(session, chat, row, EventType.MESSAGE_NEW)
     return row
 

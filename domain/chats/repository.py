@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from core.contracts.bridge import NO_BUBBLE
 from core.contracts.states import ChatStatus, Direction, DraftStatus, MessageKind, MessageOrigin, SendStatus
 from core.errors import NotFound
 from domain.accounts.models import User
@@ -16,6 +17,9 @@ from domain.channels.models import Channel
 from domain.chats.models import Attachment, Chat, Message
 from domain.drafts.models import Draft
 from domain.sends.models import Send
+
+_NO_WORD = (MessageKind.REACTION, MessageKind.SYSTEM)
+"""Kinds that are nobody's last word: a chat that ends with one waits for whom it waited before."""
 
 _ON_ITS_WAY = (SendStatus.QUEUED, SendStatus.LEASED, SendStatus.ARMED)
 
@@ -74,7 +78,11 @@ async def newest_external_ids(session: AsyncSession, chat_id: UUID, limit: int) 
     """Return the bare ids of a chat's newest bubbles, newest first."""
     rows = await session.scalars(
         select(Message.external_id)
-        .where(Message.chat_id == chat_id, Message.external_id.is_not(None))
+        .where(
+            Message.chat_id == chat_id,
+            Message.external_id.is_not(None),
+            Message.external_id.not_like(f"{NO_BUBBLE}%"),
+        )
         .order_by(Message.seq.desc())
         .limit(limit)
     )
@@ -136,6 +144,7 @@ def chat_rows() -> Select[Any]:
             Message.chat_id == Chat.id,
             Message.deleted_at.is_(None),
             Message.origin != MessageOrigin.AUTOMATION,
+            Message.kind.not_in(_NO_WORD),
         )
         .order_by(Message.seq.desc())
         .limit(1)

@@ -179,7 +179,6 @@ class Desk:
         more.setdefault("epoch", self.epoch)
         if outcome == SendOutcome.SENT:
             more.setdefault("external_id", self.bubble())
-        more.setdefault("wa_at", datetime.now(UTC))
         async with self.db.unit_of_work(self.tenant) as session:
             body = SendReport(outcome=outcome, **more)
             answer = await reports.report(session, caller or self.bridge, order.send_id, body)

@@ -14,8 +14,8 @@ CREATE TABLE files (
 );
 CREATE INDEX files_due ON files (due_at);
 
--- The rows of the list as they stood when they were last dealt with, from the top: a row that moved up had news.
+-- How the list stood when it was last dealt with, from the top, as keyed hashes of 16 bytes each: a row that moved up had news.
 CREATE TABLE list_order (
-    place INTEGER PRIMARY KEY,
-    title_key BLOB NOT NULL
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    title_keys BLOB NOT NULL
 );

@@ -172,6 +172,8 @@ const KINDS = {
       ...(m.media?.options ?? []).map((option) => h("label", {}, h("input", { type: "checkbox", "aria-label": option }), option)),
     ),
   call: () => h("div", { class: "card", testid: "call-log" }, icon("call", "call-log", "call"), h("span", {}, say.call)),
+  order: (m) => h("div", { class: "card", role: "button", testid: "order-message" }, icon("file", "order-refreshed", "order"), h("span", { dir: "auto" }, m.text || say.order)),
+  unknown: () => h("div", { class: "deleted" }, say.unsupported),
   "view-once": (m, { once }) =>
     h("div", { class: "deleted", testid: "view-once-message", role: "button", onclick: trusted(() => once(m.id)) }, icon("once", "view-once-1", "view-once"), say.viewOnce),
 };

@@ -6,7 +6,8 @@ from importlib.resources import files
 
 import pytest
 
-from core.contracts.states import Direction, MessageKind, Tick
+from core.contracts.bridge import MessageSeen
+from core.contracts.states import ChannelState, Direction, MessageKind, Tick
 from core.errors import SetupError
 from desktop_bridge.errors import PageChanged
 from desktop_bridge.page.landmarks import load_landmarks
@@ -97,20 +98,34 @@ async def test_a_chat_is_read_the_same_on_every_look(stage: Stage, build: str, i
     assert (await stage.page.whole(bubbles[5])).text == LONG.strip()
 
 
+@pytest.mark.parametrize("lang", ["en", "pt", "es"])
 @pytest.mark.parametrize("build", ["testid", "plain"])
-async def test_every_kind_of_bubble_is_a_typed_message(stage: Stage, build: str) -> None:
+async def test_every_kind_of_bubble_is_a_typed_message(stage: Stage, build: str, lang: str) -> None:
     client = stage.sandbox.client
-    await client.configure(build=build)
-    chat = await client.add_chat(f"Kinds {build}")
+    await client.configure(build=build, lang=lang)
+    chat = await client.add_chat(f"Kinds {build} {lang}")
     media = Media(name="menu.pdf", options=["a", "b"])
     await client.add_messages(NewMessage(chat=chat.id, kind=kind, media=media) for kind in KINDS)
     await client.add_messages(
         [NewMessage(chat=chat.id, kind=SandboxKind.SYSTEM, source=Source.SERVICE, text="Messages are encrypted")]
     )
+    stage.told.clear()
     gone = await client.customer_says(chat.id, "never mind")
     await client.delete(gone)
-    await stage.read(f"Kinds {build}")
-    bubbles = [await stage.page.whole(b) for b in await stage.page.bubbles()]
+    liked = await client.customer_says(chat.id, "see you")
+    await client.react(liked, "👍🏽")
+    ours = await client.phone_says(chat.id, "bye")
+    await client.react(ours, "❤️")
+    await stage.read(f"Kinds {build} {lang}")
+    await stage.intake.flush()
+    told = {m.external_id: m for m in stage.told if isinstance(m, MessageSeen)}
+    reactions = [m for m in told.values() if m.kind is MessageKind.REACTION]
+    assert [(m.text, m.direction, m.quoted_text) for m in reactions] == [
+        ("👍🏽", Direction.OUT, "see you"),
+        ("❤️", Direction.IN, "bye"),
+    ]
+    assert all(m.external_id.startswith("~") for m in reactions)
+    bubbles = [await stage.page.whole(b) for b in await stage.page.bubbles()][:-2]
     expected = [MessageKind(kind.value.replace("-", "_")) for kind in KINDS]
     assert [b.kind for b in bubbles[:-2]] == expected
     assert (bubbles[-2].kind, bubbles[-2].text) == (MessageKind.SYSTEM, "Messages are encrypted")
