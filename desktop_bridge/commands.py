@@ -25,7 +25,7 @@ from desktop_bridge.rehearsal import rehearse as run_rehearsal
 from desktop_bridge.rehearsal import write_line
 from desktop_bridge.runner import run_bridge
 from desktop_bridge.sandbox.commands import app as sandbox_app
-from desktop_bridge.status import BridgeStatus
+from desktop_bridge.status import BridgeStatus, read_status
 
 FAILPOINTS = "FAILPOINTS"
 """Environment variable of the crash tests, for instance `send.armed=kill`; see desktop_bridge/failpoints.py."""
@@ -56,6 +56,16 @@ def pair(
     """Pair this computer with a channel of the server."""
     settings = _start("bridge")
     _show(_finish(_pair(settings.bridge, code, name)), as_json=as_json)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Say how the bridge on this computer is, as it last told: state, lease, news put aside, files that wait."""
+    settings = _start("bridge")
+    told = read_status(settings.bridge.home)
+    if told is None:
+        raise _exit(SetupError("no bridge has run on this computer yet", hint="start it: waxos bridge run"))
+    _show(told.model_dump(mode="json"), as_json=as_json)
 
 
 @app.command()

@@ -199,6 +199,7 @@ class Bridge:
             await self._lease.held.wait()
             try:
                 await self._intake.flush()
+                self._write_status(ready=self._ready_after is not None)
                 tries = 0
             except (NotAuthenticated, JournalDamaged):
                 raise

@@ -1,6 +1,7 @@
 """The whole bridge: from the customer's message to the server and from the server's send to the customer, over real sockets."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from core.contracts.bridge import SendOutcome
 from core.contracts.states import ChannelState, Direction, Tick
 from core.settings import BridgeSettings
+from desktop_bridge.sandbox.models import Media, MessageKind
 from desktop_bridge.sandbox.running import Sandbox
 from desktop_bridge.status import read_status
 from tests.desktop_bridge.link.desk import TOKEN, Desk, run_desk
@@ -62,6 +64,20 @@ async def test_a_message_reaches_the_desk_and_its_answer_the_customer(
     stopped = read_status(settings.home)
     assert stopped is not None
     assert not stopped.ready
+
+
+async def test_the_bytes_of_a_picture_follow_its_message(
+    sandbox: Sandbox, desk: Desk, settings: BridgeSettings
+) -> None:
+    picture = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 40
+    async with running_bridge(settings, TOKEN):
+        chat = await sandbox.client.add_chat("Anna")
+        media = Media(mime="image/jpeg", data=base64.b64encode(picture).decode(), loaded=False)
+        said = await sandbox.client.customer_says(chat.id, "Look", kind=MessageKind.IMAGE, media=media)
+        await desk.until(lambda: said in desk.files)
+        assert desk.files == {said: picture}
+        seen = next(m for m in desk.messages if m.external_id == said)
+        assert [(f.mime, f.problem) for f in seen.files] == [("image/jpeg", None)]
 
 
 @pytest.mark.parametrize("point", ["send.armed", "send.clicked"])

@@ -32,6 +32,7 @@ from core.contracts.bridge import (
     TickSeen,
 )
 from core.contracts.channels import PairDevice, PairedDevice
+from core.contracts.chats import Attachment
 from core.contracts.ids import new_id
 from core.contracts.sessions import Breaker, BreakerState, ChannelAsk, LinkCodeSeen, LinkCodeTaken, Stop
 from core.contracts.states import ChatKind
@@ -58,6 +59,7 @@ class Desk:
         self.titles: dict[UUID, str] = {}
         self.messages: list[MessageSeen] = []
         self.ticks: list[TickSeen] = []
+        self.files: dict[str, bytes] = {}
         self.queue: list[SendOrder] = []
         self.armed: dict[UUID, Arm] = {}
         self.reports: dict[UUID, list[SendReport]] = {}
@@ -110,6 +112,8 @@ class Desk:
                 Route("/api/v1/bridge/sends/next", self._next, methods=post),
                 Route("/api/v1/bridge/sends/{id:uuid}/arm", self._arm, methods=post),
                 Route("/api/v1/bridge/sends/{id:uuid}/report", self._report, methods=post),
+                Route("/api/v1/bridge/messages/{id}/files/{position:int}", self._file, methods=["PUT"]),
+                Route("/api/v1/bridge/messages/{id}/files/{position:int}/problem", self._file, methods=["PUT"]),
                 WebSocketRoute("/api/v1/bridge/stream", self._stream),
             ]
         )
@@ -168,6 +172,15 @@ class Desk:
         await self._note(store)
         stored = ObservationsStored(new_messages=len(fresh), updated=0, duplicates=0, ignored=0)
         return self._answer("observations", stored.model_dump_json())
+
+    async def _file(self, request: Request) -> Response:
+        content = await request.body()
+        external_id = request.path_params["id"]
+        if external_id not in {m.external_id for m in self.messages}:
+            return _problem(404, "not_found", "report the message with its files first")
+        await self._note(lambda: self.files.__setitem__(external_id, content))
+        kept = Attachment(id=new_id(), mime="application/octet-stream", name=None, size=len(content), available=True)
+        return self._answer("file", kept.model_dump_json())
 
     async def _next(self, request: Request) -> Response:
         await request.body()
