@@ -4,6 +4,7 @@ After days without the bridge a chat may bear no unread number, because it was r
 preview, or the same one further up. Only such chats are opened, as far down the list as there are any.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar
 
@@ -14,13 +15,17 @@ Key = TypeVar("Key")
 
 
 def risen(before: Sequence[Key], now: Sequence[Key]) -> set[Key]:
-    """Return what stands above something now that stood above it before: each had news, whatever its row shows."""
-    rank = {key: place for place, key in enumerate(before)}
+    """Return what stands above something now that it stood below before: each had news, whatever its row shows.
+
+    Of what stands there twice nothing can be told.
+    """
+    then, there = Counter(before), Counter(now)
+    rank = {key: place for place, key in enumerate(before) if then[key] == 1}
     found: set[Key] = set()
     highest_below = len(before)
     for key in reversed(now):
         place = rank.get(key)
-        if place is None:
+        if place is None or there[key] > 1:
             continue
         if place > highest_below:
             found.add(key)

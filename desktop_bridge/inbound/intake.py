@@ -227,14 +227,25 @@ class PageIntake:
             if known or (customers >= unread and not missed) or not await self._page.scroll_up():
                 break
             scrolled = True
-        drawn = []
-        for seen in bubbles:
-            before = known.get(seen.external_id)
-            fresh = before is None or (seen.edited and not before.edited)
-            drawn.append(await self._page.whole(seen) if fresh and (seen.empty or seen.cut) else seen)
-        if scrolled:
+        drawn = await self._drawn(bubbles, known)
+        if scrolled or any(seen.empty for seen in bubbles):
             await self._page.scroll_down()
         return drawn
+
+    async def _drawn(self, bubbles: list[Bubble], known: dict[str, KnownMessage]) -> list[Bubble]:
+        """Return the bubbles with all that are news drawn and unfolded; those around one come to be drawn with it."""
+        drawn = {seen.raw_id: seen for seen in bubbles}
+        for raw_id in list(drawn):
+            seen = drawn[raw_id]
+            before = known.get(seen.external_id)
+            fresh = before is None or (seen.edited and not before.edited)
+            if not fresh or not (seen.empty or seen.cut):
+                continue
+            drawn[raw_id] = await self._page.whole(seen)
+            if seen.empty:
+                around = [b for b in await self._page.bubbles() if not b.empty and b.raw_id in drawn]
+                drawn.update((b.raw_id, b) for b in around if drawn[b.raw_id].empty)
+        return list(drawn.values())
 
     async def _describe(self, bubbles: list[Bubble]) -> dict[str, FileSeen]:
         if self._files is None:

@@ -188,6 +188,7 @@ async def _asked(db: Database, tenant_id: UUID, rules: DeskSettings) -> UUID:
                     kind="text",
                     text="When do you open on Saturday, and where can I park?",
                     received_at=func.now(),
+                    wa_at=func.now(),
                 )
             )
     async with db.unit_of_work(tenant_id) as session:

@@ -226,5 +226,11 @@ def test_what_had_news_and_nothing_else_has_risen(before: list[int], news: list[
         assert all(before.index(key) < before.index(other) for other in untouched)
 
 
+def test_of_what_stands_in_the_list_twice_nothing_is_told() -> None:
+    assert risen(["a", "b", "a", "c"], ["a", "b"]) == set()
+    assert risen(["a", "b", "c"], ["c", "a", "c", "b"]) == set()
+    assert risen(["a", "b", "c"], ["c", "b", "a"]) == {"b", "c"}
+
+
 def test_a_look_at_the_top_keeps_the_rest() -> None:
     assert joined(["c", "a"], ["a", "b", "c", "d"]) == ["c", "a", "b", "d"]
