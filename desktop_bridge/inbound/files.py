@@ -74,14 +74,15 @@ class ChatFiles:
             found[seen.external_id] = FileSeen(mime=mime, name=name, size=size, problem=problem)
         return found
 
-    def note(self, message: MessageSeen) -> None:
-        """Put the files of a new message on the list; the caller holds the transaction in which the message is kept."""
-        for position, file in enumerate(message.files):
-            if file.problem is None:
-                self._journal.files.want(message.external_id, position, message.chat_id, message.kind)
-                self.wanted.set()
-        if message.deleted:
-            self._journal.files.forget(message.external_id)
+    def note(self, messages: Iterable[MessageSeen]) -> None:
+        """Put the files of new messages on the list; the caller holds the transaction in which the messages are kept."""
+        for message in messages:
+            for position, file in enumerate(message.files):
+                if file.problem is None:
+                    self._journal.files.want(message.external_id, position, message.chat_id, message.kind)
+                    self.wanted.set()
+            if message.deleted:
+                self._journal.files.forget(message.external_id)
 
     async def bring_one(self, page_lock: asyncio.Lock, server: FileServer) -> bool:
         """Bring the next file that is due to the server, or tell it why not; tell whether there was one.

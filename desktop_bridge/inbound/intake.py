@@ -293,8 +293,8 @@ class PageIntake:
             if messages or ticks:
                 told = ChatSeen(id=chat_id, title=chat.title, unread=0)
                 self._chats.keep_together([told] if messages else [], messages, ticks)
-                for message in messages if self._files else ():
-                    self._files.note(message)
+                if self._files is not None:
+                    self._files.note(messages)
         if messages or ticks:
             self.owed.set()
             log.info("chat.read", chat_id=str(chat_id), messages=len(messages), ticks=len(ticks))

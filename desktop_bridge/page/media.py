@@ -133,7 +133,8 @@ class PageFiles:
         shown = asyncio.ensure_future(self._shown(raw_id, kind))
         try:
             await reader.click(point)
-            await asyncio.wait({handed, shown}, timeout=LOAD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {handed, shown}
+            await asyncio.wait(either, timeout=LOAD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
             reader.page.remove_listener("download", take)
             shown.cancel()
