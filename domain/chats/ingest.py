@@ -249,7 +249,8 @@ async def _own_bubble(
     chat.last_outbound_at = now
     chat.answered_seq = row.seq
     tally.to_answer.discard(chat.id)
-    await pausing.pause(session, chat, tally.desk, PauseReason.PHONE, message_id=row.id)
+    since = min(seen.wa_at or now, now)  # a reply that was missed for days holds nobody up today
+    await pausing.pause(session, chat, tally.desk, PauseReason.PHONE, message_id=row.id, since=since)
     await runs.call_off(session, chat, "a person answered on the phone")
 
 
