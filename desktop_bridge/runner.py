@@ -225,9 +225,8 @@ class Bridge:
             except WaxosError as fault:
                 tries += 1
                 log.info("file.kept", code=fault.reason_code)
-                await asyncio.sleep(
-                    pause(tries + 2)
-                )  # house: sleep - a server that is away tells nobody when it is back
+                # house: sleep - a server that is away tells nobody when it is back
+                await asyncio.sleep(pause(tries + 2))
                 continue
             if not worked:
                 due = self._journal.files.next_due_in()

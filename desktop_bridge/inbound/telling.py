@@ -15,6 +15,7 @@ _LONGEST_ID = 160
 def message_of(
     seen: Bubble, chat_id: UUID, above: str | None, *, history: bool, file: FileSeen | None = None
 ) -> MessageSeen:
+    """Return a bubble as it is told; `above` is the id of the one above it."""
     return MessageSeen(
         external_id=seen.external_id,
         chat_id=chat_id,

@@ -203,7 +203,7 @@ class TestTheCustomerStillWaits:
         assert seen.chat.last_preview == "What does tea cost?"
         claimed = await desk.claim(chat_id)
         async with desk.db.unit_of_work(desk.tenant) as session:
-            loaded = await results.load_input(session, claimed)
+            loaded = await results.load_input(session, claimed, desk.settings)
         assert loaded.conversation.burst_text() == "What does tea cost?"
         assert loaded.conversation.history == []
 

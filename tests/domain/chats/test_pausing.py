@@ -190,7 +190,7 @@ class TestTheEnd:
         assert EventType.CHAT_UPDATED in [one.type for one in effects.seen if isinstance(one, Event)]
         claimed = await desk.claim(chat_id)
         async with desk.db.unit_of_work(desk.tenant) as session:
-            loaded = await results.load_input(session, claimed)
+            loaded = await results.load_input(session, claimed, desk.settings)
         assert (loaded.conversation.burst_text(), loaded.paused) == ("And coffee?", False)
 
     async def test_the_sweep_rings_at_that_time_and_a_ring_before_it_ends_nothing(
