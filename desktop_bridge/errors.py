@@ -168,6 +168,14 @@ class ChatLeftOut(SendStopped):
     code, title, final = "chat_left_out", "This chat is left out", True
 
 
+def left_out() -> ChatLeftOut:
+    """Return the refusal to open a chat that the choice does not take in."""
+    return ChatLeftOut(
+        "the owner has left this chat out, so the bridge does not open it",
+        hint="write from the phone, or take it in again on the business's computer: waxos bridge chats",
+    )
+
+
 class ColdMessage(SendStopped):
     """Nobody wrote to us in this chat."""
 

@@ -74,9 +74,11 @@ class Bridge:
         landmarks = load_landmarks()
         self._browser = Browser(settings, landmarks)
         self._page = WebChatPage(self._browser, landmarks)
-        self._lease = LeaseKeeper(client, journal.installation_id, __version__, lambda: self.shared.session)
         self._files = ChatFiles(self._page, PageFiles(self._browser), journal)
         self._intake = PageIntake(self._page, journal, self._post, self._files)
+        self._lease = LeaseKeeper(
+            client, journal.installation_id, __version__, lambda: self.shared.session, self._intake.scope
+        )
         self._machine = SendMachine(
             Parts(
                 authority=ServerAuthority(self._client, journal.installation_id, self._lease.epoch),
@@ -232,8 +234,9 @@ class Bridge:
                 due = self._journal.files.next_due_in()
                 await _rung(self._files.wanted, RESCAN_SECONDS if due is None else max(due, 0.5))
 
-    async def _post(self, news: list[News]) -> None:
-        await self._client.observe(observations(news, self._lease.epoch()))
+    async def _post(self, news: list[News]) -> dict[UUID, UUID]:
+        stored = await self._client.observe(observations(news, self._lease.epoch()))
+        return {one.reported: one.chat_id for one in stored.chats}
 
     def _standby(self) -> bool:
         """Tell whether another bridge reads the page: we would only open its chats a second time."""

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from core.contracts.base import Command, Utc, Wire
-from core.contracts.states import ChannelState, ChatKind, Direction, FileProblem, MessageKind, Tick
+from core.contracts.states import ChannelState, ChatKind, Direction, FileProblem, MessageKind, ReadingChoice, Tick
 
 PROTOCOL = 1
 """Protocol of this build; the server also serves PROTOCOL - 1 once there is one."""

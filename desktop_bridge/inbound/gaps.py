@@ -5,11 +5,10 @@ preview, or the same one further up. Only such chats are opened, as far down the
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
-from desktop_bridge.page.bubbles import Row
-from desktop_bridge.page.chat_page import LIST_PAGES, WebChatPage
+from desktop_bridge.journal.journal import Journal
 
 Key = TypeVar("Key")
 
@@ -39,26 +38,33 @@ def joined(above: Sequence[Key], rest: Sequence[Key]) -> list[Key]:
     return [*above, *(key for key in rest if key not in looked)]
 
 
-def named_once(rows: Sequence[Row]) -> set[str]:
-    """Return the titles that only one of the rows bears."""
-    titles = [row.title for row in rows]
-    return {title for title in titles if titles.count(title) == 1}
+class ListOrder:
+    """How the list stood when it was last dealt with, beside how it stands in this walk; in the journal by keyed hashes alone."""
 
+    def __init__(self, journal: Journal) -> None:
+        self._store = journal.store
+        self._chats = journal.chats
+        self._before: list[bytes] = []
+        self._now: dict[bytes, None] = {}
 
-class ListWalk:
-    """Looks at the list page by page from the top, for as long as it is told to go on."""
+    def begin(self) -> None:
+        """Begin a walk at the top of the list."""
+        self._before, self._now = self._chats.order(), {}
 
-    def __init__(self, page: WebChatPage) -> None:
-        self._page = page
+    def come_by(self, keys: Iterable[bytes], repeated: Collection[bytes]) -> bool:
+        """Note the rows of one page from the top; tell whether something of what was come by has overtaken what lies below."""
+        self._now |= dict.fromkeys(keys)
+        before = [key for key in self._before if key not in repeated]
+        known = self._now.keys() & set(before)
+        return not before or known != set(before[: len(known)])
 
-    async def pages(self) -> AsyncIterator[list[Row]]:
-        """Yield the rows of one screen after the other, each row once, down to the end of the list."""
-        seen: set[tuple[str, int]] = set()
-        rows = await self._page.newest_rows()
-        for _ in range(LIST_PAGES):
-            fresh = [row for row in rows if (row.title, row.nth) not in seen]
-            seen.update((row.title, row.nth) for row in fresh)
-            yield fresh
-            if not await self._page.list_down():
-                return
-            rows = await self._page.visible_rows()
+    def risen(self, repeated: Collection[bytes]) -> set[bytes]:
+        """Return what had news, whatever its row shows; of what stands in the list more than once nothing can be told."""
+        return risen(self._before, [key for key in self._now if key not in repeated]) - set(repeated)
+
+    def keep(self, *, anew: bool = True) -> None:
+        """Keep how the list stands, now that all that is new in it was dealt with; not `anew` only where nothing was kept."""
+        order = joined(list(self._now), self._before)
+        if order != self._before and (anew or not self._before):
+            with self._store.transaction():
+                self._chats.keep_order(order)

@@ -1,6 +1,9 @@
 """Whether the open chat may be read, by the owner's choice and by what it is (law 12)."""
 
+from uuid import UUID
+
 from core.contracts.states import ReadingChoice
+from desktop_bridge.errors import left_out
 from desktop_bridge.inbound.rows import RowWatch
 from desktop_bridge.journal.chats import KnownChat
 from desktop_bridge.journal.choice import Choice
@@ -25,13 +28,28 @@ class Gate:
                 self._journal.chats.forget_opening(chat.title)
         return may
 
+    def refuse_left_out(self, chat_id: UUID, title: str) -> None:
+        """Return if the chat may be opened to write in it; of one that the journal does not know the title decides.
+
+        Raises:
+            ChatLeftOut: the owner does not want it to be opened.
+        """
+        kept = self._journal.chats.chat(chat_id)
+        if kept.excluded if kept is not None else not self._names(title):
+            raise left_out()
+
+    def _names(self, title: str) -> bool:
+        """Tell whether the choice takes in chats of this title, and it is clear which of them it means."""
+        wanted = self._journal.choice.wanted()
+        unclear = wanted.mode is ReadingChoice.ONLY and self._rows.repeated(title)
+        return wanted.includes(self._journal.choice.key(title)) and not unclear
+
     def _takes_in(self, chat: OpenChat) -> bool:
         wanted = self._journal.choice.wanted()
         included = wanted.includes(self._journal.choice.key(chat.title))
         kept = self._proven(chat)
         if kept is None:
-            unclear = wanted.mode is ReadingChoice.ONLY and self._rows.repeated(chat.title)
-            return included and not unclear and chat.writable
+            return self._names(chat.title) and chat.writable
         return included if kept.excluded is not included else self._renamed(chat, kept, wanted)
 
     def _proven(self, chat: OpenChat) -> KnownChat | None:

@@ -1,7 +1,8 @@
 """Hands news over to the server, oldest first. What the server does not take stays owed; what it can never take stands in nobody's way."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
 
 import structlog
 
@@ -12,7 +13,8 @@ BATCH = 200
 
 log = structlog.get_logger(__name__)
 
-Post = Callable[[list[News]], Awaitable[None]]
+Post = Callable[[list[News]], Awaitable[Mapping[UUID, UUID]]]
+"""Hands news over, and returns the chats that were reported under another id than their own: {reported: its own}."""
 
 
 class HandOver:
@@ -38,12 +40,12 @@ class HandOver:
                 if not news:
                     return
                 try:
-                    await self._post(news)
+                    renamed = await self._post(news)
                 except (InvalidInput, TooLarge) as refused:
                     size = max(1, len(news) // 2)
                     if len(news) == 1:
                         self._chats.put_aside(seq, refused.reason_code)
                         log.error("news.put_aside", seq=seq, kind=type(news[0]).__name__, code=refused.reason_code)
                     continue
-                self._chats.acknowledge(seq)
+                self._chats.acknowledge(seq, renamed)
                 size = min(BATCH, size * 2)

@@ -4,21 +4,25 @@ A chat is told by the messages it holds; its title only narrows the search. Grou
 """
 
 from collections import Counter
+from collections.abc import Collection
 from uuid import UUID
 
 import structlog
 
-from core.contracts.bridge import ChatSeen, FileSeen, MessageSeen, TickSeen
-from core.contracts.states import ChatKind, Direction
+from core.contracts.bridge import ChatSeen, FileSeen, MessageSeen, ReadingScope, SendOrder, TickSeen
+from core.contracts.states import Direction, ReadingChoice
 from core.contracts.texts import same_on_page
 from desktop_bridge.errors import PageError
 from desktop_bridge.inbound.files import ChatFiles
-from desktop_bridge.inbound.gaps import ListWalk, joined, named_once, risen
+from desktop_bridge.inbound.gate import Gate
 from desktop_bridge.inbound.handing import HandOver, Post
+from desktop_bridge.inbound.judgement import Verdict
+from desktop_bridge.inbound.rows import RowWatch
 from desktop_bridge.inbound.telling import add_changes, message_of, reaction_of
 from desktop_bridge.journal.chats import ChatLog, KnownMessage
 from desktop_bridge.journal.journal import Journal
 from desktop_bridge.page.bubbles import Bubble, Row
+from desktop_bridge.page.chat_list import ChatList
 from desktop_bridge.page.chat_page import CHAT_PAGES, OpenChat, WebChatPage
 from desktop_bridge.sends.phases import Recovery
 
@@ -37,9 +41,10 @@ class PageIntake:
         self._chats: ChatLog = journal.chats
         self._handing = HandOver(journal.chats, post)
         self._files = files
-        self._bystanders: dict[
-            str, str
-        ] = {}  # the newest message when a chat that is not ours was first seen open, by title
+        self._rows = RowWatch(journal)
+        self._list = ChatList(page)
+        self._gate = Gate(journal, self._rows)
+        self._bystanders: dict[bytes, str] = {}  # where a chat that is not ours ended when it was first seen open
         self._looks: Counter[str] = Counter()
         self.owed = self._handing.owed
         """Rings when the outbox has got something."""
@@ -55,47 +60,58 @@ class PageIntake:
         """
         if not (await self._page.session()).usable:
             return 0
-        first = not self._chats.linked
-        if first and not await self._page.at_rest():
-            return 0  # a list that is still filling would show old messages as new ones later
-        if first:
-            return await self._link()
-        read = int(await self._glance())
-        before, walked, settled = self._chats.order(), list[bytes](), True
-        async for rows in ListWalk(self._page).pages():
-            alone = named_once(rows)
-            keys = {row.title: self._chats.title_key(row.title) for row in rows}
-            walked += [keys[row.title] for row in rows if row.title in alone]
-            up = risen(before, walked)
-            busy = [row for row in rows if not row.selected and self._needs_reading(row, keys[row.title] in up)]
-            for row in busy:
-                done = await self._read_row(row, alone=row.title in alone)
-                read, settled = read + done, settled and done
-            if not busy:
-                break  # below a whole screen without news everything is older
-        if settled:
-            self._keep_order(joined(walked, before), before)
-        return read
+        await self._list.show_all()
+        self._rows.begin()
+        if self._rows.survey_due:
+            await self._survey()
+            return 0
+        asked: list[Row] = []
+        done = await self._walk(asked)
+        sure: list[Row] = []
+        for row in self._rows.missed():
+            verdict = self._rows.verdict(row, risen=True) if row not in asked else Verdict.LEAVE
+            (sure if verdict is Verdict.OPEN else asked if verdict is Verdict.ASK else []).append(row)
+        done += await self._go_back(sure, asked) if sure or asked else []
+        if all(done):
+            self._rows.settle()
+        return sum(done)
 
-    async def _link(self) -> int:
-        """Note how the whole list looks now that the bridge is linked; whatever is in it is not news."""
-        order: list[bytes] = []
-        async for rows in ListWalk(self._page).pages():
+    async def _walk(self, asked: list[Row]) -> list[bool]:
+        """Read from the top down what is new, as far as anything may be; add to `asked` what may be a group.
+
+        Returns of each chat that was to be read whether it was.
+        """
+        done, whole, top = list[bool](), True, True
+        async for rows in self._list.pages():
+            goes_on = self._rows.come_by(rows)
+            self._rows.look_over(rows)
+            if top and await self._glance(rows):
+                done.append(True)
+            top = False
             for row in rows:
-                self._note_row(row, row.unread)
-            alone = named_once(rows)
-            order += [self._chats.title_key(row.title) for row in rows if row.title in alone]
+                verdict = self._rows.verdict(row)
+                if verdict is Verdict.OPEN:
+                    done.append(await self._read_row(row))
+                elif verdict is Verdict.ASK:
+                    asked.append(row)
+            if not goes_on:
+                whole = False
+                break
+        self._rows.end(whole=whole)
+        return done
+
+    def recognise(self, order: SendOrder) -> None:
+        """Call the chat of an order as the server does; see `Intake.recognise`."""
+        held = set(self._chats.holders(order.known_external_ids).values()) - {order.chat_id}
         with self._journal.store.transaction():
-            self._chats.keep_order(order)
-            self._chats.keep_linked()
-        return 0
+            for chat_id in held:
+                self._chats.adopt(chat_id, order.chat_id)
 
-    def _keep_order(self, now: list[bytes], before: list[bytes]) -> None:
-        if now != before:
-            with self._journal.store.transaction():
-                self._chats.keep_order(now)
+    def refuse_left_out(self, order: SendOrder) -> None:
+        """Return if the owner's choice lets the chat be opened; see `Intake.refuse_left_out`."""
+        self._gate.refuse_left_out(order.chat_id, order.title)
 
-    async def catch_up(self, chat_id: UUID) -> None:
+    async def catch_up(self, order: SendOrder) -> None:
         """Read the open chat and tell everything new in it; see `Intake.catch_up`."""
         await self._read_current(unread=0, expect=order)
         await self.flush()
@@ -113,25 +129,34 @@ class PageIntake:
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
-    def _needs_reading(self, row: Row, up: bool) -> bool:
-        """Tell whether a row shows something that is not in the journal; `up` says that it moved up the list."""
-        known = self._chats.with_title(row.title)
-        if row.group or (known and all(chat.excluded for chat in known)):
-            return False
-        if self._chats.opening(row.title):
-            return True
-        if row.unread:
-            return up or self._chats.row_is_new(row.title, row.preview, row.unread)
-        return bool(known) and bool(row.preview) and (up or self._chats.row_is_new(row.title, row.preview))
+    async def _survey(self) -> None:
+        """Note what is unread in every chat that is taken in from now on, and which titles the page calls groups."""
+        if not await self._page.at_rest():
+            return  # a list that is still filling would show old messages as new ones later
+        async for rows in self._list.pages():
+            self._rows.come_by(rows)
+            self._rows.keep_before(rows)
+        self._rows.keep_groups(row.title for row in await self._list.groups() or ())
+        self._rows.end(whole=True)
+        self._rows.surveyed()
 
-    def _note_row(self, row: Row, unread: int, *, alone: bool = False) -> None:
-        """Note that a row with this look was dealt with; earlier looks of a title that no other row bears are forgotten."""
-        with self._journal.store.transaction():
-            if alone:
-                self._chats.forget_rows(row.title)
-            self._chats.keep_row(row.title, row.preview, unread > 0 and unread)
-            self._chats.keep_row(row.title, row.preview)
-            self._chats.forget_opening(row.title)
+    async def _go_back(self, sure: list[Row], asked: list[Row]) -> list[bool]:
+        """Ask the page which of the rows that are `asked` are groups; read the others, and the `sure` ones, if they still look the same.
+
+        Returns of each of them whether it was read.
+        """
+        persons = self._rows.persons(asked, await self._list.groups(self._rows.walked + len(asked))) if asked else []
+        marks = {row.mark for row in [*sure, *persons]}
+        done, left = list[bool](), {row.mark for row in [*sure, *asked]}
+        async for rows in self._list.pages():
+            for row in rows:
+                if row.mark not in marks or row.group:
+                    continue
+                done.append(await (self._glance(rows) if row.selected else self._read_row(row)))
+            left -= {row.mark for row in rows}
+            if not left:
+                break
+        return [*done, *([False] * len(left & marks))]
 
     async def _glance(self, rows: list[Row]) -> bool:
         """Read the open chat if it is one of ours. One that a person opened, and whose customer did not write since, is not (law 12)."""
@@ -164,18 +189,17 @@ class PageIntake:
             return 0
         return sum(b.external_id in below and b.direction is Direction.IN for b in await self._page.bubbles())
 
-    async def _read_row(self, row: Row, *, alone: bool) -> bool:
-        if row.unread:  # opening it takes the number away, so a crash from here on would make news of it look old
+    async def _read_row(self, row: Row) -> bool:
+        news = self._rows.news_of(row)
+        if news:  # opening it takes the number away, so a crash from here on would make news of it look old
             with self._journal.store.transaction():
                 self._chats.keep_opening(row.title, max(news, self._chats.opening(row.title)))
         if not await self._page.open_row(row):
             return False
-        found = await self._read_current(unread=row.unread)
+        await self._read_current(unread=news)
         if self._chats.opening(row.title):
             return False  # its messages are not drawn yet; the page's next change brings us back
-        # As it was before it was opened: what came in meanwhile makes the row look new, and it is read once more.
-        # A number that stays though nothing was new is dealt with as well.
-        self._note_row(row, row.unread if found is None else 0, alone=alone)
+        self._rows.done(row, await self._page.visible_rows())
         return True
 
     # -- the open chat ------------------------------------------------------------------------------------------------
@@ -209,22 +233,17 @@ class PageIntake:
     async def _all_new(self, chat: OpenChat, unread: int, *, stranger: bool = False) -> list[Bubble]:
         """Return the bubbles from the newest known one (or the first unread one) down, all of them drawn and unfolded.
 
-    def _is_excluded(self, chat: OpenChat) -> bool:
-        known = self._chats.with_title(chat.title)
-        return bool(known) and all(c.excluded for c in known)
-
-    async def _all_new(self, chat: OpenChat, unread: int) -> list[Bubble]:
-        """Return the bubbles from the newest known one (or the first unread one) down, all of them drawn and unfolded.
-
         Where chats of this title are known, a known message is looked for as far up as the page goes: many may have been missed.
+        Of a `stranger` the journal has nothing to show that they wrote, so their newest message is looked for in any case.
         """
         scrolled = False
-        missed = any(not one.excluded for one in self._chats.with_title(chat.title))
+        missed = not stranger and any(not one.excluded for one in self._chats.with_title(chat.title))
         for _ in range(CHAT_PAGES):
             bubbles = await self._page.bubbles()
             known = self._chats.known(b.external_id for b in bubbles)
             customers = sum(b.direction is Direction.IN for b in bubbles)
-            if known or (customers >= unread and not missed) or not await self._page.scroll_up():
+            enough = (known and not stranger) or (customers >= unread and not missed)
+            if enough or not await self._page.scroll_up():
                 break
             scrolled = True
         drawn = await self._drawn(bubbles, known)
@@ -258,7 +277,7 @@ class PageIntake:
         chat: OpenChat,
         bubbles: list[Bubble],
         unread: int,
-        expect: UUID | None,
+        expect: SendOrder | None,
         files: dict[str, FileSeen],
     ) -> UUID | None:
         known = self._chats.known(b.external_id for b in bubbles)
@@ -273,26 +292,24 @@ class PageIntake:
             pending = self._unsettled_texts(chat_id)
             messages: list[MessageSeen] = []
             ticks: list[TickSeen] = []
-            reactions: list[MessageSeen] = []
             above: str | None = None
             for number, seen in enumerate(bubbles):
                 before = known.get(seen.external_id)
                 if before is None and _is_unsettled(seen, pending):
                     continue
                 if before is None and not seen.empty:
-                    messages.append(
-                        message_of(seen, chat_id, above, history=number < live, file=files.get(seen.external_id))
-                    )
+                    file = files.get(seen.external_id)
+                    messages.append(message_of(seen, chat_id, above, history=number < live, file=file))
                 elif before is not None and not seen.empty:
                     add_changes(seen, before, chat_id, above, messages, ticks)
                 above = seen.external_id
-                if (reaction := reaction_of(seen, chat_id, history=before is None and number < live)) is not None:
-                    reactions.append(reaction)
-            told_before = self._chats.known(one.external_id for one in reactions)
-            messages += [one for one in reactions if one.external_id not in told_before]
+            told = known.keys() | {message.external_id for message in messages}
+            messages += self._reactions(
+                [seen for seen in bubbles if seen.external_id in told], chat_id, known, bubbles[:live]
+            )
             if messages or ticks:
-                told = ChatSeen(id=chat_id, title=chat.title, unread=0)
-                self._chats.keep_together([told] if messages else [], messages, ticks)
+                seen_now = ChatSeen(id=chat_id, title=chat.title, unread=0)
+                self._chats.keep_together([seen_now] if messages else [], messages, ticks)
                 if self._files is not None:
                     self._files.note(messages)
         if messages or ticks:
@@ -300,6 +317,15 @@ class PageIntake:
             log.info("chat.read", chat_id=str(chat_id), messages=len(messages), ticks=len(ticks))
             return chat_id
         return None
+
+    def _reactions(
+        self, bubbles: list[Bubble], chat_id: UUID, known: dict[str, KnownMessage], old: list[Bubble]
+    ) -> list[MessageSeen]:
+        """Return the reactions that were not told yet; those to bubbles that are themselves new and `old` are history."""
+        before = {seen.external_id for seen in old} - known.keys()
+        found = [reaction_of(seen, chat_id, history=seen.external_id in before) for seen in bubbles]
+        told = self._chats.known(one.external_id for one in found if one is not None)
+        return [one for one in found if one is not None and one.external_id not in told]
 
     def _identity(
         self, chat: OpenChat, known: dict[str, KnownMessage], bubbles: list[Bubble], expect: SendOrder | None

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from core.contracts.bridge import ReadingScope
 from core.contracts.states import ChatKind, ReadingChoice
+from desktop_bridge.inbound.gaps import ListOrder
 from desktop_bridge.inbound.judgement import RowFacts, Verdict, is_authored, judge
 from desktop_bridge.journal.choice import Choice
 from desktop_bridge.journal.journal import Journal
@@ -11,13 +12,15 @@ from desktop_bridge.page.bubbles import Row
 
 
 class RowWatch:
-    """The memory of one bridge for rows. Of rows that are not read it holds keyed hashes, and holds them in memory only."""
+    """The memory of one bridge for rows. Of rows that are not read it holds keyed hashes; the journal has but the order of those."""
 
     def __init__(self, journal: Journal) -> None:
         self._store = journal.store
         self._chats = journal.chats
         self._choice = journal.choice
+        self._order = ListOrder(journal)
         self._now = Choice()
+        self._shown: dict[bytes, Row] = {}  # the rows of this walk that were left where they are, one for each title
         self._seen: dict[bytes, frozenset[bytes]] = {}  # the looks under a title when a walk last came by
         self._walk: dict[bytes, dict[bytes, int]] = {}  # the looks of this walk, with their places
         self._repeated: set[bytes] = set()
@@ -59,7 +62,8 @@ class RowWatch:
     def begin(self) -> None:
         """Begin a walk at the top of the list, with the choice as it is now."""
         self._now = self._choice.wanted()
-        self._walk = {}
+        self._walk, self._shown = {}, {}
+        self._order.begin()
 
     def come_by(self, rows: Sequence[Row]) -> bool:
         """Note the rows of one page of the list; tell whether what lies below may have changed, too.
@@ -78,12 +82,24 @@ class RowWatch:
             if any(other != shown and place != row.place for other, place in places.items()):
                 self._repeated.add(key)
             places[shown] = row.place
-        return fresh
+            self._shown[key] = row
+        once = [key for row in rows if (key := self._choice.key(row.title)) not in self._repeated]
+        overtaken = self._order.come_by(once, self._repeated)
+        return fresh or overtaken
 
     def end(self, *, whole: bool) -> None:
         """End a walk; `whole` says that it came to the end of the list."""
         self._seen |= {key: frozenset(places) for key, places in self._walk.items()}
         self._whole = self._whole or whole
+
+    def missed(self) -> list[Row]:
+        """Return the rows of this walk that look as they did when they were read, but have risen since: read on the phone, say."""
+        risen = self._order.risen(self._repeated)
+        return [row for key, row in self._shown.items() if key in risen]
+
+    def settle(self, *, anew: bool = True) -> None:
+        """Keep how the list stood in this walk, once all that was new in it is dealt with."""
+        self._order.keep(anew=anew)
 
     @property
     def walked(self) -> int:
@@ -92,8 +108,8 @@ class RowWatch:
 
     # -- what to do with a row ----------------------------------------------------------------------------------------
 
-    def verdict(self, row: Row) -> Verdict:
-        """Decide about a row. The open chat is read where it stands and not from the list."""
+    def verdict(self, row: Row, *, risen: bool = False) -> Verdict:
+        """Decide about a row; `risen` says that it moved up the list. The open chat is read where it stands and not from the list."""
         key = self._choice.key(row.title)
         if row.selected and key not in self._doubted:
             return Verdict.LEAVE
@@ -109,7 +125,7 @@ class RowWatch:
                 group_title=any(chat.kind is not ChatKind.PERSON for chat in known),
                 marked=row.group or self._look(row) in self._of_groups,
                 authored=is_authored(row.preview),
-                news=row.selected or self._news(row, ours=ours),
+                news=row.selected or (risen and ours) or self._news(row, ours=ours),
             )
         )
         return Verdict.ASK if row.selected and verdict is Verdict.OPEN else verdict
@@ -117,9 +133,8 @@ class RowWatch:
     def _news(self, row: Row, *, ours: bool) -> bool:
         if self._chats.opening(row.title):
             return True
-        if row.unread:
-            return self._chats.row_is_new(row.title, row.preview, row.unread)
-        return ours and bool(row.preview) and self._chats.row_is_new(row.title, row.preview)
+        new = self._chats.row_is_new(row.title, *_noted(row, row.unread))
+        return new if row.unread else new and ours and bool(row.preview)
 
     def is_person(self, title: str) -> bool:
         """Tell whether the page has said that this title is no group's; else it is asked with the next walk."""
@@ -128,8 +143,8 @@ class RowWatch:
             self._doubted.add(key)
         return key in self._persons
 
-    def persons(self, asked: Sequence[Row], groups: Sequence[Row] | None) -> set[tuple[str, str, int]]:
-        """Return the looks of those rows that belong to persons, now that the page has said which rows are groups.
+    def persons(self, asked: Sequence[Row], groups: Sequence[Row] | None) -> list[Row]:
+        """Return those rows that belong to persons, now that the page has said which rows are groups.
 
         A row that bears a group's title is a person's if the group looked otherwise meanwhile and the row still looks as it did:
         the caller opens only rows that do. Without an answer (`None`) a chat is opened, and its header decides.
@@ -140,7 +155,7 @@ class RowWatch:
         self.keep_groups(row.title for row in asked if row.title in titles)
         self._of_groups |= {self._look(row) for row in asked if row.look in looks}
         self._persons |= {self._choice.key(row.title) for row in asked if row.title not in titles}
-        return {row.look for row in asked if row.look not in looks}
+        return [row for row in asked if row.look not in looks]
 
     # -- what is kept in the journal ----------------------------------------------------------------------------------
 
@@ -160,11 +175,12 @@ class RowWatch:
             for row in rows:
                 new = applied is None or not applied.includes(self._choice.key(row.title))
                 if new and row.unread and not row.group and self._now.includes(self._choice.key(row.title)):
-                    self._chats.keep_row(row.title, row.preview, row.unread)
+                    self._chats.keep_row(row.title, *_noted(row, row.unread))
                     self._choice.keep_before(row.title, row.unread)
 
     def surveyed(self) -> None:
         """Note that the list was looked over with the choice of this walk."""
+        self.settle(anew=False)  # what was read all along may have risen meanwhile
         with self._store.transaction():
             self._choice.apply(self._now)
             self._chats.keep_linked()
@@ -192,18 +208,21 @@ class RowWatch:
             if not self.repeated(row.title):
                 self._choice.forget_before(row.title)
                 self._chats.forget_rows(row.title)
-            if now is not None and now.unread:
-                self._chats.keep_row(row.title, now.preview, now.unread)
-            else:
-                self._chats.keep_row(row.title, now.preview if now is not None else row.preview)
+            self._chats.keep_row(row.title, *(_noted(row, 0) if now is None else _noted(now, now.unread)))
+        self._shown.pop(self._choice.key(row.title), None)
 
     def keep_up(self, row: Row) -> None:
         """Note the look that the row of the open chat had before the chat was read."""
-        if not row.unread and row.preview and self._chats.row_is_new(row.title, row.preview):
+        if not row.unread and row.preview and self._chats.row_is_new(row.title, *_noted(row, 0)):
             with self._store.transaction():
                 if not self.repeated(row.title):
                     self._chats.forget_rows(row.title)
-                self._chats.keep_row(row.title, row.preview)
+                self._chats.keep_row(row.title, *_noted(row, 0))
 
     def _look(self, row: Row) -> bytes:
-        return self._chats.key(repr(row.look))
+        return self._chats.key(repr(row.mark))
+
+
+def _noted(row: Row, unread: int) -> tuple[object, ...]:
+    """Return how a row is noted once it was dealt with; a namesake that looks the same is noted beside it."""
+    return (row.preview, *([unread] if unread else []), *(["twin", row.twin] if row.twin else []))

@@ -84,7 +84,7 @@ class ChatLog:
                SELECT ?, title_key, title, kind, excluded, made_at FROM chats WHERE id = ?""",
             str(chat_id), str(reported),
         )  # fmt: skip
-        for table in ("messages", "sends"):
+        for table in ("messages", "sends", "files"):
             self._store.run(f"UPDATE {table} SET chat_id = ? WHERE chat_id = ?", str(chat_id), str(reported))  # noqa: S608
         for field in ("$.chat_id", "$.id"):
             self._store.run(
@@ -103,8 +103,9 @@ class ChatLog:
         found: dict[str, UUID] = {}
         for external_id in external_ids:
             row = self._store.first(
-                """SELECT chat_id FROM messages WHERE external_id = ? AND kind <> 'system' AND (direction = ? OR external_id IN
-                       (SELECT json_extract(report, '$.external_id') FROM sends WHERE sends.chat_id = messages.chat_id))""",
+                """SELECT chat_id FROM messages WHERE external_id = ? AND kind NOT IN ('system', 'reaction')
+                       AND (direction = ? OR external_id IN
+                           (SELECT json_extract(report, '$.external_id') FROM sends WHERE sends.chat_id = messages.chat_id))""",
                 external_id, Direction.IN,
             )  # fmt: skip
             if row is not None:
@@ -171,10 +172,6 @@ class ChatLog:
         """Forget the earlier looks of the rows of this title."""
         self._store.run("DELETE FROM list_rows WHERE title_key = ?", self.key(title))
 
-    def title_key(self, title: str) -> bytes:
-        """Return the keyed hash that stands for a title."""
-        return self._key(title)
-
     def order(self) -> list[bytes]:
         """Return the keyed hashes of the rows of the list as they stood when they were last dealt with, from the top."""
         row = self._store.first("SELECT title_keys FROM list_order")
@@ -232,6 +229,8 @@ class ChatLog:
         """Drop the news up to `seq`, and call the chats as the server did in its answer to them."""
         with self._store.transaction():
             self._store.run("DELETE FROM outbox WHERE seq <= ? AND refused IS NULL", seq)
+            for reported, chat_id in (renamed or {}).items():
+                self.adopt(reported, chat_id)
 
     def put_aside(self, seq: int, code: str) -> None:
         """Keep one row that the server refuses for good, with the code of the refusal, and offer it no more."""
@@ -256,7 +255,8 @@ class ChatLog:
             self.keep_tick(tick.external_id, tick.tick)
             self.owe(tick)
 
-    def _key(self, text: str) -> bytes:
+    def key(self, text: str) -> bytes:
+        """Return the keyed hash under which a title is kept: told apart by this journal, readable by nobody."""
         return hashlib.blake2b(text.encode("utf-8"), key=self._secret, digest_size=_KEY_BYTES).digest()
 
 

@@ -10,6 +10,7 @@ from core.errors import SetupError
 from core.settings import BridgeSettings
 from desktop_bridge import host
 from desktop_bridge.journal.chats import ChatLog
+from desktop_bridge.journal.choice import ChoiceLog
 from desktop_bridge.journal.files import FileLog
 from desktop_bridge.journal.key import journal_key
 from desktop_bridge.journal.sends import SendLog
@@ -24,6 +25,7 @@ class Journal:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.chats = ChatLog(store)
+        self.choice = ChoiceLog(store, self.chats)
         self.files = FileLog(store)
         self.sends = SendLog(store)
         self.recent = Recent(store)

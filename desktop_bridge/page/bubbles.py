@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -38,7 +39,10 @@ class Bubble:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the list. `nth` tells rows of the same title apart for the moment of one click, `place` where it stands (px)."""
+    """One row of the list. `nth` tells rows of the same title apart for the moment of one click, `place` where it stands (px).
+
+    `twin` is how many rows that look the same stand below it: of namesakes with the same words the one with news is the upper one.
+    """
 
     title: str
     raw_title: str
@@ -48,6 +52,12 @@ class Row:
     group: bool
     selected: bool
     place: int = 0
+    twin: int = 0
+
+    @property
+    def mark(self) -> tuple[tuple[str, str, int], int]:
+        """Its look, told apart from that of namesakes on the same page of the list."""
+        return self.look, self.twin
 
     @property
     def look(self) -> tuple[str, str, int]:
@@ -199,10 +209,13 @@ def row(raw: dict[str, Any], nth: int) -> Row:
 
 def rows(raw: list[dict[str, Any]]) -> list[Row]:
     """Decide what the raw rows of the list are, in the order of the eye."""
-    seen: dict[str, int] = {}
+    seen = Counter[str]()
     found = []
     for item in raw:
-        nth = seen.get(item["title"], 0)
-        seen[item["title"]] = nth + 1
-        found.append(row(item, nth))
+        found.append(row(item, seen[item["title"]]))
+        seen[item["title"]] += 1
+    alike = Counter(one.look for one in found)
+    for place, one in enumerate(found):
+        alike[one.look] -= 1
+        found[place] = replace(one, twin=alike[one.look])
     return found

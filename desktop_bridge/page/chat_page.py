@@ -159,14 +159,6 @@ class WebChatPage:
             await self.reader.ask("read.drawn")
         return await self.visible_rows()
 
-    async def list_down(self) -> bool:
-        """Go down the list by most of a page; tell whether there was more."""
-        seen = await self.reader.ask("watch.count")
-        if not await self.reader.ask("read.scroll", {"what": "list", "step": 0.8}):
-            return False
-        await self.reader.changed(seen, SETTLED_SECONDS)
-        return True
-
     async def open_row(self, row: Row) -> bool:
         """Click a row with the mouse and wait until its conversation is open. Tell whether it is.
 
@@ -202,8 +194,10 @@ class WebChatPage:
             found = [row for row in await self.visible_rows() if row.title == title]
             if found:
                 return found
-            if not await self.list_down():
+            seen = await self.reader.ask("watch.count")
+            if not await self.reader.ask("read.scroll", {"what": "list", "step": 0.8}):
                 break
+            await self.reader.changed(seen, SETTLED_SECONDS)
         return []
 
     # -- the open chat ------------------------------------------------------------------------------------------------

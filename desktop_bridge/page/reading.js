@@ -236,7 +236,7 @@
   ]).then(() => true);
 
   return {
-    state, session, dialogPoint, rows, messages, title, text, paragraphs, centre, element,
+    state, session, filter, drawn, dialogPoint, rows, messages, title, text, paragraphs, centre, element,
     list: () => rows().map(({ el, ...row }) => row),
     morePoint: (id) => {
       const el = element(id);

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from desktop_bridge.errors import ChatLeftOut, ColdMessage, OverBudget
+from desktop_bridge.errors import ColdMessage, OverBudget, left_out
 from desktop_bridge.journal.chats import ChatLog
 from desktop_bridge.journal.sends import SendLog
 
@@ -38,10 +38,7 @@ class Budget:
         """
         chat = self._chats.chat(chat_id)
         if chat is not None and chat.excluded:
-            raise ChatLeftOut(
-                "the owner has left this chat out, so the bridge does not open it",
-                hint="write from the phone, or take it in again on the business's computer: waxos bridge chats",
-            )
+            raise left_out()
         self._within(self._per_hour, None, "messages", "WAXOS_BRIDGE__SENDS_PER_HOUR")
         self._within(self._per_chat_hour, chat_id, "messages to this chat", "WAXOS_BRIDGE__SENDS_PER_CHAT_HOUR")
 

@@ -21,6 +21,7 @@ from core.errors import Conflict
 from desktop_bridge.errors import (
     NOTHING_TO_SEE,
     BoxNotEmpty,
+    ChatLeftOut,
     ChatNotProven,
     OverBudget,
     PageChanged,
@@ -131,6 +132,7 @@ class SendMachine:
         if text_sha256([order.text]) != order.text_sha256:
             raise TextDiffers("the order's text is not the text that was approved", hint="send it again from the panel")
         self._do.budget.allow(order.chat_id)
+        self._do.intake.refuse_left_out(order)
         page = self._do.page
         await page.open(target_of(order))
         attempt = self._step(attempt, Phase.OPENED)
@@ -256,6 +258,7 @@ class SendMachine:
         await self._do.page.ensure_restarted(armed_at)
         target = target_of(order, attempt.tail)
         try:
+            self._do.intake.refuse_left_out(order)
             await self._do.page.open(target)
             sighting = await self._look(order, attempt, max(margin, self._timing.settle_look))
             if sighting.external_id is None and not sighting.nothing_pending:
@@ -274,6 +277,11 @@ class SendMachine:
 
     async def _settle_foreign(self, order: SendOrder) -> str:
         """Somebody else armed it, or a journal that is gone: found is found, anything else is unknown."""
+        try:
+            self._do.intake.refuse_left_out(order)
+        except ChatLeftOut as stop:
+            said = self._said(SendOutcome.UNKNOWN, order.arming, code=stop.reason_code, detail=stop.detail)
+            return await self._tell(order, said)
         await self._do.page.open(target_of(order, order.armed_tail_external_id))
         exclude = self._do.journal.claimed(order.chat_id, order.send_id)
         sighting = await self._do.page.find_sent(

@@ -126,5 +126,12 @@ class Intake(Protocol):
     def recognise(self, order: SendOrder) -> None:
         """Call the chat of an order as the authority does, where the journal has it under a name of its own."""
 
+    def refuse_left_out(self, order: SendOrder) -> None:
+        """Return if the owner's choice lets the order's chat be opened.
+
+        Raises:
+            ChatLeftOut: it does not.
+        """
+
     async def catch_up(self, order: SendOrder) -> None:
         """Read the open chat, which is the order's, and tell the authority everything new in it, before it is asked to arm."""

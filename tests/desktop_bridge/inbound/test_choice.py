@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.contracts.bridge import MessageSeen
+from core.contracts.ids import new_id
 from core.contracts.states import ReadingChoice
 from desktop_bridge.choosing import Wish, choose
 from desktop_bridge.errors import ChatLeftOut
@@ -140,6 +141,43 @@ async def test_of_two_chats_under_a_chosen_title_neither_is_opened_and_the_owner
     assert await _scan(stage) == [("Hi", False)]
     assert not _opened(stage, *twins)
     assert (stage.intake.scope().named, stage.intake.scope().unclear) == (2, 1)
+
+
+async def test_of_two_namesakes_who_say_the_same_both_are_read(stage: Stage) -> None:
+    await _scan(stage)
+    twins = [await _named(stage, "Anna", "ok"), await _named(stage, "Anna", "ok")]
+    assert await _scan(stage) == [("ok", False)] * 2
+    await _named(stage, "Ben", "Hello")
+    await _scan(stage)
+    for twin in twins:  # from the phone: no number beside the row, and the same words in both
+        await stage.sandbox.client.phone_says(twin.id, "well")
+        assert await _scan(stage) == [("well", False)]
+        await _named(stage, "Ben", "Hello again")
+        await _scan(stage)
+
+
+async def test_of_two_namesakes_who_looked_alike_at_linking_only_who_writes_is_opened(stage: Stage) -> None:
+    quiet = await _named(stage, "Anna", "hi")
+    await _scan(stage)
+    writer = await _named(stage, "Anna", "hi")
+    assert await _scan(stage) == [("hi", False)]
+    assert _opened(stage, writer)
+    assert not _opened(stage, quiet)
+
+
+async def test_no_send_opens_a_chat_that_the_journal_does_not_know_and_the_choice_leaves_out(stage: Stage) -> None:
+    _choose(stage, ReadingChoice.ONLY, "Anna")
+    mum = await _named(stage, "Mum", "dinner at eight")
+    await _named(stage, "Anna", "Do you deliver?")
+    known = [message.id for message in stage.sandbox.state.messages.values() if message.chat == mum.id]
+    chat_id = new_id()
+    order = (await stage.order("Mum", "I am late", chat_id)).model_copy(update={"known_external_ids": known})
+    authority = await stage.local()
+    for settle_only in (False, True):
+        await stage.machine(authority).run(order.model_copy(update={"settle_only": settle_only, "send_id": new_id()}))
+    assert [report.code for report in authority.reports] == ["chat_left_out"] * 2
+    assert not _opened(stage, mum)
+    assert await stage.received(mum.id) == []
 
 
 GROUPS: Sequence[tuple[ChatKind, bool]] = [

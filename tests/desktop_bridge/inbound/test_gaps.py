@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -27,12 +28,13 @@ class Told:
         self.titles: dict[str, str] = {}
         self.rows: dict[str, MessageSeen] = {}
 
-    async def post(self, news: Sequence[News]) -> None:
+    async def post(self, news: Sequence[News]) -> dict[UUID, UUID]:
         for one in news:
             if isinstance(one, ChatSeen):
                 self.titles[str(one.id)] = one.title
             elif isinstance(one, MessageSeen):
                 self.rows.setdefault(one.external_id, one)
+        return {}
 
     def of(self, title: str) -> list[str]:
         """Return the ids of a chat's messages in the order in which they were told."""

@@ -40,6 +40,9 @@ class ModelIntake:
     def recognise(self, order: SendOrder) -> None:
         assert order.chat_id == self._server.chat_id
 
+    def refuse_left_out(self, order: SendOrder) -> None:
+        assert order.chat_id == self._server.chat_id
+
     async def catch_up(self, order: SendOrder) -> None:
         assert order.chat_id == self._server.chat_id
         self._server.observe()
