@@ -148,6 +148,12 @@ def _bridge() -> Iterator[BaseModel]:
         tick=Tick.SENT,
     )
     yield bridge.SendReported(send_id=_id(7), status="sent")
+    yield byhand.HandMessage(id=_id(6), chat_id=_id(5), newest_external_id=tail, parts=[_ANSWER])
+    part = byhand.HandPart(
+        send_id=_id(7), part=0, status=SendStatus.SENT, error_code=None, error_detail=None, wait_code=None
+    )
+    yield part
+    yield byhand.HandMessageState(draft_id=_id(6), status=DraftStatus.APPROVED, reason=None, parts=[part], final=True)
     yield bridge.FileMissing(problem=FileProblem.EXPIRED)
 
 

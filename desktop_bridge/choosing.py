@@ -13,7 +13,7 @@ from desktop_bridge.byhand import Desk, open_desk
 from desktop_bridge.journal.choice import Choice, ChoiceLog
 from desktop_bridge.journal.journal import open_journal
 from desktop_bridge.page.bubbles import Row
-from desktop_bridge.page.chat_list import ChatList
+from desktop_bridge.page.list_pages import ListPages
 
 MEANING = {
     ReadingChoice.NEW_WRITERS: "people who write from now on",
@@ -116,7 +116,7 @@ def _told(choice: Choice) -> dict[str, Any]:
 
 
 async def _titles(desk: Desk) -> list[dict[str, Any]]:
-    walk = ChatList(desk.page)
+    walk = ListPages(desk.page)
     await walk.show_all()
     rows = [row async for page in walk.pages() for row in page]
     groups = {row.title for row in await walk.groups() or ()} | {row.title for row in rows if row.group}

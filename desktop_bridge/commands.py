@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import platform
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -17,7 +17,8 @@ from core.contracts.channels import PairDevice
 from core.errors import SetupError, WaxosError
 from core.settings import BridgeSettings, Settings, load_settings
 from core.telemetry import configure_logging
-from desktop_bridge import __version__, byhand, choosing, host
+from desktop_bridge import __version__, byhand, choosing, host, offline
+from desktop_bridge.elsewhere import send_as_device
 from desktop_bridge.failpoints import planned
 from desktop_bridge.journal.journal import open_journal, rekey_journal
 from desktop_bridge.link.client import ServerClient
@@ -80,6 +81,76 @@ def inbox(as_json: Json = False) -> None:
     """List the chats as the bridge reads them from the list. Opens none."""
     settings = _start("bridge")
     _show(_finish(byhand.inbox(settings.bridge)), as_json=as_json)
+
+
+@app.command()
+def recent(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many chats.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Show recent chats from the journal: without a page, without a server, and beside a running bridge."""
+    answer = _try(offline.recent, _start("bridge").bridge, limit)
+    if as_json:
+        return _show(answer, as_json=True)
+    for chat in answer["chats"]:
+        typer.echo(f"{_line(chat['newest'])[:100]}\n    {chat['title']} ({chat['messages']} messages)")
+    return None
+
+
+@app.command()
+def read(
+    chat: Annotated[str, typer.Option(help="The chat's title.")],
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many messages.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Read a chat from the journal: without a page, without a server, and beside a running bridge."""
+    answer = _try(offline.read, _start("bridge").bridge, chat, limit)
+    if as_json:
+        return _show(answer, as_json=True)
+    for number, one in enumerate(answer["chats"], start=1):
+        typer.echo(
+            f"{answer['title']}" + (f" ({number} of {len(answer['chats'])})" if len(answer["chats"]) > 1 else "")
+        )
+        for message in one["messages"]:
+            typer.echo(_line(message))
+    return None
+
+
+@app.command()
+def rekey(
+    keyring: Annotated[bool, typer.Option("--keyring", help="Keep the key in the system keyring from now on.")] = False,
+) -> None:
+    """Give the journal another passphrase, or hand its key to the system keyring. Stop the bridge first."""
+    settings = _start("bridge")
+    new = None
+    if not keyring:
+        new = SecretStr(typer.prompt("New passphrase", hide_input=True, confirmation_prompt=True))
+    _try(rekey_journal, settings.bridge, new)
+    typer.echo(
+        "The system keyring keeps the key now; unset WAXOS_BRIDGE__JOURNAL_PASSPHRASE."
+        if keyring
+        else "The journal opens with the new passphrase now; set WAXOS_BRIDGE__JOURNAL_PASSPHRASE to it."
+    )
+
+
+@app.command()
+def service(
+    install: Annotated[bool, typer.Option("--install", help="Write the file where the system looks for it.")] = False,
+) -> None:
+    """Print what starts the bridge when its user signs in (systemd, launchd or a task of Windows), with the settings of now."""
+    bridge = _start("bridge").bridge
+    home = bridge.home.absolute()
+    given = {name: getattr(bridge, name) for name in sorted(bridge.model_fields_set | {"home"})}
+    plain = {name: value for name, value in given.items() if not isinstance(value, SecretStr | None)}
+    shown = {f"WAXOS_BRIDGE__{name.upper()}": str(home if name == "home" else value) for name, value in plain.items()}
+    made = host.service(home, shown)
+    if not install:
+        typer.echo(made.text)
+        return
+    host.private_folder(home)
+    made.path.parent.mkdir(parents=True, exist_ok=True)
+    host.write_private(made.path, made.text)
+    typer.echo(f"Written: {made.path}. Now: {made.start}")
 
 
 @app.command()

@@ -22,7 +22,6 @@ from desktop_bridge.errors import JournalDamaged, Withdrawn
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.files import ChatFiles
 from desktop_bridge.inbound.intake import PageIntake
-from desktop_bridge.inbound.settled import keep_sent
 from desktop_bridge.inbound.telling import observations
 from desktop_bridge.journal.chats import News
 from desktop_bridge.journal.journal import Journal, open_journal
@@ -34,6 +33,7 @@ from desktop_bridge.page.chat_page import WebChatPage
 from desktop_bridge.page.landmarks import load_landmarks
 from desktop_bridge.page.media import PageFiles
 from desktop_bridge.page.session import Session
+from desktop_bridge.running.bringing import FileBringer
 from desktop_bridge.running.mending import Mender, Recycler
 from desktop_bridge.running.notes import NoteKeeper
 from desktop_bridge.running.pages import CodeKeeper, PageKeeper, take_back
@@ -74,12 +74,31 @@ class Bridge:
         landmarks = load_landmarks()
         self._browser = Browser(settings, landmarks)
         self._page = WebChatPage(self._browser, landmarks)
-        self._files = ChatFiles(self._page, PageFiles(self._browser), journal)
-        self._intake = PageIntake(self._page, journal, self._post, self._files)
+        files = ChatFiles(self._page, PageFiles(self._browser), journal)
+        self._intake = PageIntake(self._page, journal, self._post, files)
+        self._pulse = Pulse(journal)
         self._lease = LeaseKeeper(
-            client, journal.installation_id, __version__, lambda: self.shared.session, self._intake.scope
+            client,
+            journal.installation_id,
+            __version__,
+            shared.told,
+            health=lambda: self._pulse.document(shared.breaker),
+            given=self._given,
+            reading=self._intake.scope,
         )
-        self._machine = SendMachine(
+        pages = self._browser, self._page
+        self._notes = NoteKeeper(shared, journal, settings, self._see)
+        self._pages = PageKeeper(shared, *pages, self._intake, self._pulse, self._notes, self._see, self._standby)
+        self._codes = CodeKeeper(shared, self._page, client, self._lease.epoch)
+        self._mender = Mender(shared, journal, *pages, self._lease, self._pulse, self._see)
+        self._recycler = Recycler(shared, *pages, self._pulse, self._see, settings.browser_memory_mb)
+        self._bringer = FileBringer(shared, journal, client, self._lease, self._intake, files)
+        machine = self._machine(failpoint, timing)
+        self._sender = Sender(shared, journal, client, self._lease, self._page, machine, self._notes, self._see)
+
+    def _machine(self, failpoint: Failpoint, timing: Timing | None) -> SendMachine:
+        settings, journal = self._settings, self._journal
+        return SendMachine(
             Parts(
                 authority=ServerAuthority(self._client, journal.installation_id, self._lease.epoch),
                 page=self._page,
@@ -119,8 +138,18 @@ class Bridge:
             self._write_status(ready=False)
 
     def _parts(self) -> list[Coroutine[None, None, None]]:
-        work = [self._listen(), self._watch(), self._send(), self._hand_over(), self._bring_files()]
-        return [self._lease.keep(), *work, self._announce()]
+        kept = (
+            self._lease,
+            self._pages,
+            self._codes,
+            self._sender,
+            self._mender,
+            self._recycler,
+            self._notes,
+            self._bringer,
+        )
+        own = (self._pages.shut(), self._listen(), self._obey(), self._hand_over(), self._announce())
+        return [*(part.keep() for part in kept), *own]
 
     # -- doorbell -----------------------------------------------------------------------------------------------------
 
@@ -211,28 +240,6 @@ class Bridge:
                 await asyncio.sleep(pause(tries))  # house: sleep - a server that is away tells nobody when it is back
                 continue
             await rung(self._intake.owed, RESCAN_SECONDS)
-
-    async def _bring_files(self) -> None:
-        """Bring files one by one, once the text of their messages is handed over; each try holds the page for seconds only."""
-        tries = 0
-        while True:
-            await self._lease.held.wait()
-            await self.shared.scanned.wait()
-            try:
-                await self._intake.flush()
-                worked = self.shared.session.usable and await self._files.bring_one(self.shared.page_lock, self._client)
-                tries = 0
-            except NotAuthenticated:
-                raise
-            except WaxosError as fault:
-                tries += 1
-                log.info("file.kept", code=fault.reason_code)
-                # house: sleep - a server that is away tells nobody when it is back
-                await asyncio.sleep(pause(tries + 2))
-                continue
-            if not worked:
-                due = self._journal.files.next_due_in()
-                await _rung(self._files.wanted, RESCAN_SECONDS if due is None else max(due, 0.5))
 
     async def _post(self, news: list[News]) -> dict[UUID, UUID]:
         stored = await self._client.observe(observations(news, self._lease.epoch()))

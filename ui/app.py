@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.settings import Settings
-from ui import files, login, stream
+from ui import files, login, pictures, stream
 from ui.client import open_http
 from ui.guard import PANEL, SESSION_KEY, Guard
 from ui.session import SessionStore

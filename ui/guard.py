@@ -20,7 +20,7 @@ PANEL = "/panel"
 SESSION_KEY = "waxos_session"
 _PUBLIC = re.compile(r"/(login|logout|health|favicon\.ico|static/[\w.-]+)")
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_OURS = re.compile(rf"/(events|files/{_ID}/{_ID})?")
+_OURS = re.compile(rf"/(events|pictures/{_ID}|files/{_ID}/{_ID})?")
 _GRADIO = re.compile(
     rf"{PANEL}(/|/config/?|/theme\.css|/(static|assets|svelte)/.+"
     r"|/gradio_api/(info|app_id|startup-events|theme\.css|run/\w+|queue/(join|data)|reset|cancel|component_server"

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from core.contracts.base import Command, Utc, Wire
+from core.contracts.sessions import Breaker, BridgeHealth, ChannelAsk, Stop
 from core.contracts.states import ChannelState, ChatKind, Direction, FileProblem, MessageKind, ReadingChoice, Tick
 
 PROTOCOL = 1
@@ -65,6 +66,7 @@ class LeaseRequest(Command):
     state_detail: str | None = Field(default=None, max_length=300)
     app_version: str = Field(max_length=40)
     protocol: int = PROTOCOL
+    health: BridgeHealth | None = None
     reading: ReadingScope = ReadingScope()
 
 

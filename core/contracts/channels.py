@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from core.contracts.base import Command, Utc, Wire
+from core.contracts.sessions import ChannelHealth, Stop
 from core.contracts.states import AutomationState, ChannelKind, ChannelState, ChatMode, ReadingChoice
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
@@ -37,6 +38,17 @@ class Channel(Wire):
     )
     choice_named: int = Field(default=0, description="how many chats the owner named with the choice")
     choice_unclear: int = Field(default=0, description="named, and not read because several chats bear the name")
+    address: str | None = Field(default=None, description="the number, as its owner typed it when accepting the risk")
+    risk_accepted_at: Utc | None = None
+    risk_text_version: str | None = None
+    stopped_reason: Stop | None = Field(default=None, description="nothing is sent until a person resumes")
+    stopped_at: Utc | None = None
+    health: ChannelHealth | None = None
+
+    @property
+    def consented(self) -> bool:
+        """Whether the owner accepted the risk, where there is one to accept."""
+        return self.kind is not ChannelKind.WHATSAPP_WEB or self.risk_accepted_at is not None
 
 
 class AutomationText(Wire):

@@ -22,8 +22,8 @@ from desktop_bridge.inbound.telling import add_changes, message_of, reaction_of
 from desktop_bridge.journal.chats import ChatLog, KnownMessage
 from desktop_bridge.journal.journal import Journal
 from desktop_bridge.page.bubbles import Bubble, Row
-from desktop_bridge.page.chat_list import ChatList
 from desktop_bridge.page.chat_page import CHAT_PAGES, OpenChat, WebChatPage
+from desktop_bridge.page.list_pages import ListPages
 from desktop_bridge.sends.phases import Recovery
 
 MOST_LOOKS = 5
@@ -42,7 +42,7 @@ class PageIntake:
         self._handing = HandOver(journal.chats, post)
         self._files = files
         self._rows = RowWatch(journal)
-        self._list = ChatList(page)
+        self._list = ListPages(page)
         self._gate = Gate(journal, self._rows)
         self._bystanders: dict[bytes, str] = {}  # where a chat that is not ours ended when it was first seen open
         self._looks: Counter[str] = Counter()

@@ -43,7 +43,7 @@ def is_authored(preview: str) -> bool:
 
 
 def judge(row: RowFacts) -> Verdict:
-    """Decide about one row. `ASK` means that the page is to be asked first whether it is a group; see `ChatList.groups`."""
+    """Decide about one row. `ASK` means that the page is to be asked first whether it is a group; see `ListPages.groups`."""
     if row.marked or not row.included or not row.news:
         return Verdict.LEAVE
     if row.repeated and row.mode is ReadingChoice.ONLY:

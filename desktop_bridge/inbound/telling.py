@@ -6,10 +6,11 @@ from uuid import UUID
 from core.contracts.bridge import NO_BUBBLE, ChatSeen, FileSeen, MessageSeen, Observations, TickSeen
 from core.contracts.states import Direction, MessageKind
 from desktop_bridge.journal.chats import KnownMessage, News
-from desktop_bridge.page.bubbles import Bubble
-from desktop_bridge.page.chat_page import later
+from desktop_bridge.page.bubbles import Bubble, later
 
 _LONGEST_ID = 160
+_MOST_TEXT, _MOST_QUOTED, _MOST_NAME = 65_536, 4096, 300
+"""What the wire takes of a bubble; one that holds more must not hold the chat up."""
 
 
 def message_of(
@@ -21,11 +22,11 @@ def message_of(
         chat_id=chat_id,
         direction=seen.direction,
         kind=seen.kind,
-        text=seen.text,
-        author=seen.author if seen.direction is Direction.IN else None,
+        text=seen.text[:_MOST_TEXT] if seen.text else seen.text,
+        author=(seen.author or "")[:_MOST_NAME] or None if seen.direction is Direction.IN else None,
         wa_at=seen.wa_at.astimezone(UTC) if isinstance(seen.wa_at, datetime) else None,
         tick=seen.tick,
-        quoted_text=seen.quoted[:4096] if seen.quoted else None,
+        quoted_text=seen.quoted[:_MOST_QUOTED] if seen.quoted else None,
         after=above,
         history=history,
         edited=seen.edited,

@@ -12,7 +12,9 @@ from desktop_bridge import host
 from desktop_bridge.journal.chats import ChatLog
 from desktop_bridge.journal.choice import ChoiceLog
 from desktop_bridge.journal.files import FileLog
-from desktop_bridge.journal.key import journal_key
+from desktop_bridge.journal.key import hand_to_keyring, journal_key, seal
+from desktop_bridge.journal.recent import Recent
+from desktop_bridge.journal.retention import Limits, prune
 from desktop_bridge.journal.sends import SendLog
 from desktop_bridge.journal.store import Store
 

@@ -30,7 +30,8 @@ from core.contracts.bridge import (
 )
 from core.contracts.byhand import HandMessage, HandMessageState
 from core.contracts.channels import PairDevice, PairedDevice
-from core.contracts.chats import Attachment
+from core.contracts.chats import Accepted, Attachment
+from core.contracts.sessions import LinkCodeSeen, LinkCodeTaken
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -107,6 +108,30 @@ class ServerClient:
     async def report(self, send_id: UUID, said: SendReport) -> SendReported:
         """Tell the outcome of a send."""
         return _required(await self._post(f"/bridge/sends/{send_id}/report", said, SendReported))
+
+    async def put_screenshot(self, send_id: UUID, picture: bytes) -> None:
+        """Hand over the picture of the chat where a send stopped."""
+        answer = await self._http.put(
+            f"/bridge/sends/{send_id}/screenshot", content=picture, headers={"Content-Type": "image/png"}
+        )
+        if answer.is_error:
+            raise _refusal(answer)
+
+    async def write(self, message: HandMessage) -> Accepted:
+        """Ask for a message by hand; a lost answer is asked again, the id makes it the same message."""
+        return _required(await self._post("/bridge/messages", message, Accepted))
+
+    async def written(self, draft_id: UUID, wait_ms: int) -> HandMessageState:
+        """Return what became of a message by hand, after `wait_ms` at most.
+
+        Raises:
+            Unavailable: the server cannot be reached.
+        """
+        try:
+            answer = await self._http.get(f"/bridge/messages/{draft_id}", params={"wait_ms": wait_ms})
+        except httpx.TransportError as lost:
+            raise Unavailable(f"the server cannot be reached ({type(lost).__name__})") from None
+        return _required(_read(answer, HandMessageState))
 
     async def put_file(self, external_id: str, position: int, content: bytes) -> Attachment:
         """Hand over one file of a message; the answer says whether it was kept.

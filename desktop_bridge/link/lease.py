@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from core.contracts.bridge import Lease, LeaseRequest, ReadingScope
+from core.contracts.sessions import BridgeHealth
 from core.errors import Conflict, TooMany, Unavailable, WaxosError
 from desktop_bridge.link.client import ServerClient, pause
 from desktop_bridge.page.session import Session
@@ -27,12 +28,17 @@ class LeaseKeeper:
         installation_id: UUID,
         app_version: str,
         session: Callable[[], Session],
+        *,
+        health: Callable[[], BridgeHealth | None] = lambda: None,
+        given: Callable[[Lease], None] = lambda _: None,
         reading: Callable[[], ReadingScope] = ReadingScope,
     ) -> None:
         self._client = client
         self._installation_id = installation_id
         self._app_version = app_version
         self._session = session
+        self._health = health
+        self._given = given
         self._reading = reading
         self._lease: Lease | None = None
         self._until = 0.0
@@ -90,6 +96,7 @@ class LeaseKeeper:
             state=session.state,
             state_detail=session.detail,
             app_version=self._app_version,
+            health=self._health(),
             reading=self._reading(),
         )
         lease = await self._client.lease(ask)

@@ -78,6 +78,7 @@ class Browser:
             PageStuck: the page's address does not answer.
         """
         await asyncio.to_thread(host.end_browser, self.profile)
+        await asyncio.to_thread(pictures.prune, self.screenshots, self._settings.picture_days)
         self.wipe_downloads()
         if self._playwright is None:
             self._playwright = await async_playwright().start()
@@ -88,8 +89,9 @@ class Browser:
                 channel=channel,
                 executable_path=None if channel else host.find_browser(self._settings.browser_path),
                 headless=self._settings.headless,
+                args=flags(self._settings.page_url),
+                env=dict(host.harmless_environment()),
                 downloads_path=self.downloads,
-                args=[*_FLAGS, *(["--no-sandbox"] if host.needs_no_sandbox() else [])],
                 viewport={"width": self._viewport.width, "height": self._viewport.height},
                 handle_sigint=False,
                 handle_sigterm=False,

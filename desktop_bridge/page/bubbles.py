@@ -219,3 +219,10 @@ def rows(raw: list[dict[str, Any]]) -> list[Row]:
         alike[one.look] -= 1
         found[place] = replace(one, twin=alike[one.look])
     return found
+
+
+def later(first: Tick | None, second: Tick | None) -> bool:
+    """Tell whether `second` is a step forward from `first`."""
+    if second is None:
+        return False
+    return first is None or TICK_ORDER[second] > TICK_ORDER[first]

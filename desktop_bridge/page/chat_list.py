@@ -1,88 +1,103 @@
-"""Walks through the list from top to bottom, and asks the list's own filter which rows are groups. Opens nothing."""
+"""The list of chats: what stands in it, and opening one of its rows while all of them move."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Any
 
-from desktop_bridge.page.bubbles import Row
+from desktop_bridge.page.bubbles import Row, clean_title, rows
+from desktop_bridge.page.landmarks import Landmarks
 from desktop_bridge.page.locate import Reader
 
+OPEN_SECONDS = 6.0
+OPEN_TRIES = 2
+ROW_CLICKS = 3
 LIST_PAGES = 120
+LIST_ROUNDS = 2
+"""A row that moves up while we go down is met in the second round."""
 
-_OBEY_SECONDS = 6.0
-_STEP = 0.8
-"""How far one page of the list is from the next, in pages: rows on the edge are seen twice rather than never."""
-
-_LATE_SECONDS = 0.25
-
-
-class Rows(Protocol):
-    """A page with a list."""
-
-    @property
-    def reader(self) -> Reader:
-        """The scripts in the page."""
-
-    async def visible_rows(self) -> list[Row]:
-        """Return the rows that are drawn, in the order of the eye."""
-
-    async def newest_rows(self) -> list[Row]:
-        """Return the rows at the top of the list."""
+SETTLED_SECONDS = 1.0
+"""So long the list and the chat must stand still after a start before the page counts as synced."""
 
 
 class ChatList:
-    """The list of one page. The caller holds the page meanwhile."""
+    """Reads the list and opens rows. Scrolls, so nobody else may."""
 
-    def __init__(self, page: Rows) -> None:
-        self._page = page
+    def __init__(self, reader: Reader, landmarks: Landmarks) -> None:
+        self._reader = reader
+        self._landmarks = landmarks
 
-    async def pages(self) -> AsyncIterator[list[Row]]:
-        """Yield the rows of one page after the other; whoever has seen enough stops."""
-        rows = await self._page.newest_rows()
-        yield rows
-        for _ in range(LIST_PAGES):
-            count = await self._page.reader.ask("watch.count")
-            if not await self._page.reader.ask("read.scroll", {"what": "list", "step": _STEP}):
+    async def visible(self) -> list[Row]:
+        """Return the rows that are drawn, in the order of the eye; our own notes-to-self row is left out."""
+        found = rows(await self._reader.ask("read.list"))
+        return [row for row in found if not self._landmarks.says("yourself", row.title)]
+
+    async def newest(self) -> list[Row]:
+        """Return the rows at the top of the list, where whatever is new comes in."""
+        await self._to_start()
+        return await self.visible()
+
+    async def find(self, title: str) -> list[Row]:
+        """Return the rows of this title, from the top of the list as far down as the first page that holds one."""
+        async for found in self._pages(title):
+            return found
+        return []
+
+    async def each(self, title: str) -> AsyncIterator[Row]:
+        """Yield the rows of this title down the whole list, read anew before each; one that moves may come twice."""
+        for _ in range(LIST_ROUNDS):
+            met = 0
+            async for found in self._pages(title):
+                for place in range(len(found)):
+                    now = [row for row in await self.visible() if row.title == title]
+                    if place < len(now):
+                        met += 1
+                        yield now[place]
+            if met < 2:
                 return
-            await self._page.reader.ask("read.drawn")
-            last, rows = rows, await self._page.visible_rows()
-            if rows == last:  # all of it was drawn already, or none of it is yet
-                await self._page.reader.changed(count, _LATE_SECONDS)
-                rows = await self._page.visible_rows()
-            yield rows
 
-    async def show_all(self) -> None:
-        """Take back the filter of groups where an earlier look was cut short."""
-        seen = await self._page.reader.ask("read.filter")
-        if seen is not None and seen["on"]["groups"]:
-            await self._choose("all")
+    async def open(self, row: Row) -> bool:
+        """Click a row with the mouse and wait until its conversation is open. Tell whether it is.
 
-    async def groups(self, most: int | None = None) -> list[Row] | None:
-        """Return the rows that the page itself calls groups, at least the first `most` of them; None where it has no such filter.
-
-        A group among the first `most` rows of the whole list is among the first `most` of this one.
+        Where the open conversation bears the same title, the row's own is open only when other messages are on the page.
         """
-        if await self._page.reader.ask("read.filter") is None:
-            return None
-        found: dict[int, Row] = {}
-        try:
-            if not await self._choose("groups"):
-                return None
-            async for rows in self.pages():
-                found |= {row.place: row for row in rows}
-                if most is not None and len(found) >= most:
-                    break
-        finally:
-            await self._choose("all")
-        return list(found.values())
+        before = await self._reader.ask("read.state")
+        namesake = before["open"] and clean_title(before["title"] or "") == row.title and not row.selected
+        left = set(before["ids"]) if namesake else set()
 
-    async def _choose(self, name: str) -> bool:
-        """Click one of the filters and tell whether the list obeys it."""
-        reader = self._page.reader
-        seen = await reader.ask("read.filter")
-        if seen is None:
-            return False
-        if not seen["on"][name]:
-            await reader.click(seen[name])
-        seen = await reader.until("read.filter", lambda now: now is None or now["on"][name], _OBEY_SECONDS)
-        await reader.ask("read.drawn")
-        return seen is not None and bool(seen["on"][name])
+        def opened(state: dict[str, Any]) -> bool:
+            there = bool(state["open"]) and clean_title(state["title"] or "") == row.title
+            return there and not left & set(state["ids"])
+
+        for _ in range(OPEN_TRIES):  # a click may be lost; a second one on the same row harms nobody
+            if not await self._click(row):
+                return False
+            wait = OPEN_SECONDS / OPEN_TRIES
+            if opened(await self._reader.until("read.state", lambda s: opened(s) and s["tail"], wait)):
+                return True
+        return False
+
+    async def _click(self, row: Row) -> bool:
+        """Click a row and tell whether the click went to it: rows move while the mouse is on its way."""
+        for _ in range(ROW_CLICKS):
+            point = await self._reader.ask("aim.take", {"title": row.raw_title, "nth": row.nth, "group": row.group})
+            if point is None:
+                return False
+            await self._reader.click(point)
+            if await self._reader.ask("aim.verdict", again=False):
+                return True
+        return False
+
+    async def _pages(self, title: str) -> AsyncIterator[list[Row]]:
+        """Go down the list and yield the rows of this title wherever there are any."""
+        await self._to_start()
+        for _ in range(LIST_PAGES):
+            found = [row for row in await self.visible() if row.title == title]
+            if found:
+                yield found
+            seen = await self._reader.ask("watch.count")
+            if not await self._reader.ask("read.scroll", {"what": "list", "step": 0.8}):
+                return
+            await self._reader.changed(seen, SETTLED_SECONDS)
+
+    async def _to_start(self) -> None:
+        if await self._reader.ask("read.scroll", {"what": "list", "step": "start"}):
+            await self._reader.ask("read.drawn")

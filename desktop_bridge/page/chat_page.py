@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from core.contracts.states import TICK_ORDER, ChannelState, Direction, Tick
+from core.contracts.states import ChannelState, Direction, Tick
 from core.contracts.texts import same_on_page
 from desktop_bridge.errors import (
     ChatNotFound,
@@ -23,10 +23,11 @@ from desktop_bridge.errors import (
     Withdrawn,
 )
 from desktop_bridge.page.browser import Browser
-from desktop_bridge.page.bubbles import Bubble, Row, bare_id, bubble, clean_title, not_one_person, rows
-from desktop_bridge.page.chat_list import LIST_PAGES, ChatList
+from desktop_bridge.page.bubbles import Bubble, Row, bare_id, bubble, clean_title, not_one_person
+from desktop_bridge.page.chat_list import OPEN_SECONDS, SETTLED_SECONDS, ChatList
 from desktop_bridge.page.click import click_once
 from desktop_bridge.page.landmarks import Landmarks
+from desktop_bridge.page.list_pages import ListPages
 from desktop_bridge.page.locate import Reader
 from desktop_bridge.page.proof import Proof, label_agrees
 from desktop_bridge.page.session import NOT_UNDERSTOOD, Session, session_of
@@ -37,8 +38,6 @@ from desktop_bridge.sends.ports import Click, Sighting, Standing, Target
 LINK_SECONDS = 60.0
 """A cold profile needs long for its first list."""
 
-OPEN_SECONDS = 6.0
-ROW_CLICKS = 3
 CHAT_PAGES = 40
 MORE_CLICKS = 30
 log = structlog.get_logger(__name__)
@@ -155,50 +154,20 @@ class WebChatPage:
 
     async def newest_rows(self) -> list[Row]:
         """Return the rows at the top of the list, where whatever is new comes in."""
-        if await self.reader.ask("read.scroll", {"what": "list", "step": "start"}):
-            await self.reader.ask("read.drawn")
-        return await self.visible_rows()
+        return await self._list.newest()
 
     async def open_row(self, row: Row) -> bool:
-        """Click a row with the mouse and wait until its conversation is open. Tell whether it is.
-
-        Where the open conversation bears the same title, the row's own is open only when other messages are on the page.
-        """
-        before = await self.reader.ask("read.state")
-        namesake = before["open"] and clean_title(before["title"] or "") == row.title and not row.selected
-        left = set(before["ids"]) if namesake else set()
-
-        def opened(state: dict[str, Any]) -> bool:
-            there = bool(state["open"]) and clean_title(state["title"] or "") == row.title
-            return there and not left & set(state["ids"])
-
-        if not await self._click_row(row):
-            return False
-        return opened(await self.reader.until("read.state", lambda s: opened(s) and s["tail"], OPEN_SECONDS))
-
-    async def _click_row(self, row: Row) -> bool:
-        """Click a row and tell whether the click went to it: rows move while the mouse is on its way."""
-        for _ in range(ROW_CLICKS):
-            point = await self.reader.ask("aim.take", {"title": row.raw_title, "nth": row.nth, "group": row.group})
-            if point is None:
-                return False
-            await self.reader.click(point)
-            if await self.reader.ask("aim.verdict", again=False):
-                return True
-        return False
+        """Click a row and tell whether its conversation is open; see `ChatList.open`. It is proven by nobody."""
+        self._proof = None
+        return await self._list.open(row)
 
     async def find_rows(self, title: str) -> list[Row]:
-        """Return the rows of this title, from the top of the list as far down as the first page that holds one."""
-        await self.reader.ask("read.scroll", {"what": "list", "step": "start"})
-        for _ in range(LIST_PAGES):
-            found = [row for row in await self.visible_rows() if row.title == title]
-            if found:
-                return found
-            seen = await self.reader.ask("watch.count")
-            if not await self.reader.ask("read.scroll", {"what": "list", "step": 0.8}):
-                break
-            await self.reader.changed(seen, SETTLED_SECONDS)
-        return []
+        """Return the rows of this title on the first page of the list that holds one."""
+        return await self._list.find(title)
+
+    @property
+    def _list(self) -> ChatList:
+        return ChatList(self.reader, self._landmarks)
 
     # -- the open chat ------------------------------------------------------------------------------------------------
 
@@ -277,26 +246,24 @@ class WebChatPage:
             )
         if await self._proven(title, target.known):
             return
-        found = await self._rows_of_persons(title)
-        if not found:
+        carry, groups = 0, set[tuple[str, str, int]]()
+        async for row in self._list.each(title):
+            if row.group or row.look in groups:
+                continue
+            carry += 1
+            if await self._list.open(row) and await self._proven(title, target.known, search=True):
+                return
+            if carry == 1:  # a namesake: before another one is opened, the page is asked which of them are groups
+                groups = {found.look for found in await ListPages(self).groups() or ()}
+        await self._uncovered()
+        if not carry:
             raise ChatNotFound(
                 "no chat of this title is in the list", hint="was it renamed or deleted? open it on the phone"
             )
-        for row in found:
-            if await self.open_row(row) and await self._proven(title, target.known, search=True):
-                return
         raise ChatNotProven(
             f"of the chats of this title none ({carry} looked at) shows a message that we know",
             hint="open the chat on the business's computer; the bridge then reads it anew",
         )
-
-    async def _rows_of_persons(self, title: str) -> list[Row]:
-        """Return the rows of this title; where there are several, without those that the page calls groups."""
-        found = [row for row in await self.find_rows(title) if not row.group]
-        if len(found) < 2:
-            return found
-        groups = {row.look for row in await ChatList(self).groups() or ()}
-        return [row for row in await self.find_rows(title) if not row.group and row.look not in groups]
 
     async def _proven(self, title: str, known: Sequence[str], *, search: bool = False) -> bool:
         """Prove the open chat, and keep what proved it. The newest messages are drawn soon: without ours it is a namesake."""
@@ -425,10 +392,3 @@ class WebChatPage:
             if not await self.reader.changed(count, SETTLED_SECONDS):
                 return True
         return False
-
-
-def later(first: Tick | None, second: Tick | None) -> bool:
-    """Tell whether `second` is a step forward from `first`."""
-    if second is None:
-        return False
-    return first is None or TICK_ORDER[second] > TICK_ORDER[first]

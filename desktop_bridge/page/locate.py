@@ -15,7 +15,7 @@ from desktop_bridge.page.landmarks import Landmarks
 ANSWER_SECONDS = 10.0
 """Longest wait for one evaluation; a page that needs longer is stopped or broken."""
 
-_PARTS = ("locate", "reading", "aim", "guard", "watch", "media")
+_PARTS = ("locate", "reading", "aim", "hold", "guard", "watch", "media", "picture")
 _GONE = ("context was destroyed", "handle is disposed", "object not found", "cannot find context", "navigat")
 
 Screenshot = Callable[[str], Awaitable[Path | None]]
@@ -143,7 +143,8 @@ def _source() -> str:
       const guard = ({parts["guard"]})(loc, read);
       const media = ({parts["media"]})(loc, read);
       const watch = ({parts["watch"]})();
-      const all = {{ loc, read, aim, guard, watch, media }};
+      const picture = ({parts["picture"]})(loc);
+      const all = {{ loc, read, aim, hold, guard, watch, media, picture }};
       return {{ ask: async (question, argument) => {{
         const [part, name] = question.split(".");
         const member = all[part][name];

@@ -236,7 +236,8 @@
   ]).then(() => true);
 
   return {
-    state, session, filter, drawn, dialogPoint, rows, messages, title, text, paragraphs, centre, element,
+    state, session, dialogPoint, useHerePoint, code, filter, drawn, synced, rows, messages, conversation, title, text, paragraphs, centre,
+    element,
     list: () => rows().map(({ el, ...row }) => row),
     morePoint: (id) => {
       const el = element(id);

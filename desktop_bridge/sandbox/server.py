@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from desktop_bridge.sandbox.control import Control
 from desktop_bridge.sandbox.delivery import Delivery
 from desktop_bridge.sandbox.drawings import emoji_svg, media_svg
-from desktop_bridge.sandbox.models import JournalKind, Media, NewChat, NewMessage, Screen
+from desktop_bridge.sandbox.models import Dialog, JournalKind, Media, NewChat, NewMessage, Screen
 from desktop_bridge.sandbox.state import Event, SandboxState, UnknownChat, chat_row, without_bytes
 
 PAGE = Path(__file__).parent / "page"

@@ -42,6 +42,15 @@ class Channel(TenantRow, Base):
     epoch: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
     guard_until: Mapped[datetime | None]
+    risk_accepted_at: Mapped[datetime | None]
+    risk_accepted_by: Mapped[UUID | None]
+    risk_text_version: Mapped[str | None] = mapped_column(Text)
+    stopped_reason: Mapped[str | None] = mapped_column(Text)
+    stopped_at: Mapped[datetime | None]
+    asked: Mapped[str | None] = mapped_column(Text)
+    asked_at: Mapped[datetime | None]
+    health: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    health_at: Mapped[datetime | None]
     choice: Mapped[str] = mapped_column(Text, default="new_writers")
     choice_named: Mapped[int] = mapped_column(default=0)
     choice_unclear: Mapped[int] = mapped_column(default=0)

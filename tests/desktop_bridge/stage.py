@@ -180,20 +180,53 @@ async def running_bridge(
     meet: Callable[[Bridge], None] = lambda _: None,
     start_seconds: float = 60.0,
 ) -> AsyncIterator[BridgeStatus]:
-    """A paired bridge for as long as the block lasts; the value is its first status. `meet` gets the bridge itself."""
+    """A paired bridge for as long as the block lasts, once it is ready; the value is its first status. `meet` gets the bridge itself."""
+    async with wired_bridge(settings, token, failpoint) as bridge:
+        meet(bridge.bridge)
+        await asyncio.wait({bridge.task, bridge.ready}, return_when=asyncio.FIRST_COMPLETED, timeout=start_seconds)
+        if bridge.task.done():
+            await bridge.task
+        yield bridge.ready.result()
+
+
+@dataclass
+class Wired:
+    """A bridge that runs, whether it is ready or not, and its inner parts."""
+
+    bridge: Bridge
+    task: asyncio.Task[None]
+    ready: asyncio.Future[BridgeStatus]
+
+    @property
+    def shared(self) -> Shared:
+        return self.bridge.shared
+
+    @property
+    def page(self) -> WebChatPage:
+        return self.bridge._page
+
+    @property
+    def memory_mb(self) -> int | None:
+        return self.bridge._pulse.memory_mb
+
+    def limit_memory(self, mb: int) -> None:
+        self.bridge._recycler._limit_mb = mb
+
+
+@asynccontextmanager
+async def wired_bridge(
+    settings: BridgeSettings, token: str, failpoint: Failpoint = no_failpoint
+) -> AsyncIterator[Wired]:
+    """A paired bridge for as long as the block lasts."""
     journal = open_journal(settings)
     device = PairedDevice(device_id=new_id(), tenant_id=new_id(), channel_id=new_id(), token=token)
     journal.keep_pairing(device, settings.server_url)
     client = ServerClient(settings.server_url, journal.token(settings.server_url))
     ready: asyncio.Future[BridgeStatus] = asyncio.get_running_loop().create_future()
     bridge = Bridge(settings, journal, client, failpoint=failpoint, timing=QUICK, on_ready=ready.set_result)
-    meet(bridge)
     task = asyncio.create_task(bridge.run())
     try:
-        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED, timeout=start_seconds)
-        if task.done():
-            await task
-        yield ready.result()
+        yield Wired(bridge, task, ready)
     finally:
         bridge.shared.stop.set()
         with suppress(BaseExceptionGroup, Crash):

@@ -125,4 +125,4 @@ async def test_no_canary_leaves_the_page_and_every_customer_is_heard_once(
     assert opened & set(crowd.outside) <= {chat.id for chat in by_hand}
     assert {text: count for text, count in told.items() if count != crowd.heard[text or ""]} == {}
     assert sum(told.values()) == sum(crowd.heard.values())
-    assert {text for text in late if not crowd.shares_its_title(text or "")} == set()  # see decision 18
+    assert {text for text in late if not crowd.shares_its_title(text or "")} == set()  # see decision 19

@@ -35,6 +35,11 @@ export class Compose {
       this.node.replaceChildren(h("div", { testid: "block-message" }, notice));
       return;
     }
+    if (this.chat.box !== "open") {
+      const words = this.chat.box === "blocked" ? say.blocked : say.adminsOnly;
+      this.node.replaceChildren(h("div", { testid: this.chat.box === "blocked" ? "block-message" : null, class: "restricted" }, words));
+      return;
+    }
     if (this.chat.kind === "community" || this.chat.kind === "channel") {
       this.node.replaceChildren(h("div", { class: "restricted" }, say.adminsOnly));
       return;

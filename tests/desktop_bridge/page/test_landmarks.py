@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 
 from core.contracts.bridge import MessageSeen
-from core.contracts.states import ChannelState, Direction, MessageKind, Tick
+from core.contracts.states import Direction, MessageKind, Tick
 from core.errors import SetupError
 from desktop_bridge.errors import PageChanged
 from desktop_bridge.page.landmarks import load_landmarks

@@ -5,7 +5,7 @@ from alembic import op
 
 from core.db.rls import tenant_table
 
-revision = "0008"
+revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
