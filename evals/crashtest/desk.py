@@ -1,6 +1,6 @@
 """A whole desk of the test's own (`waxos up` in a folder of its own, every process real) and the processes of it that are killed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -46,11 +46,11 @@ _NAMES = {Target.POSTGRES: "postgres", Target.VALKEY: "valkey-server"}
 class CrashDesk:
     """Starts and stops the desk, and finds the process that is a target at this moment."""
 
-    def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, home: Path, settings: Mapping[str, str] | None = None, parts: Sequence[str] = PARTS) -> None:
         self.home = home.absolute()
         self.orders = Orders(self.home.parent / f"{self.home.name}-failpoints")
         given = {**SETTINGS, **(settings or {}), "FAILPOINTS": self.orders.plan}
-        self._process = DeskProcess(self.home, given, parts=PARTS, inherit=("WAXOS_LOG__",))
+        self._process = DeskProcess(self.home, given, parts=parts, inherit=("WAXOS_LOG__",))
 
     async def start(self) -> DeskAddresses:
         """Start everything and return where it is.

@@ -54,7 +54,7 @@ def judge(
     missing = [
         text
         for text, row in newest.items()
-        if not on_phones[text] and row["status"] not in TOLD_STAFF and text not in doubted
+        if not on_phones[text] and row["status"] not in TOLD_STAFF and row["id"] not in unknown
     ]
     under_way = [text for text in missing if cut_short and newest[text]["status"] in UNDER_WAY]
     lost = [text for text in missing if text not in under_way]

@@ -17,6 +17,7 @@ class Pace:
     sends: int
     kills: int
     tell: Callable[[str], None]
+    done_to_them: str = "kills"
     begun: int = 0
     over: int = 0
     killed: int = 0
@@ -69,6 +70,6 @@ class Pace:
         self._told = now
         rate = self.over / max((now - self.began) / 60, 0.001)
         self.tell(
-            f"{now - self.began:6.0f} s  {self.over}/{self.sends} sends  {self.killed}/{self.kills} kills  "
+            f"{now - self.began:6.0f} s  {self.over}/{self.sends} sends  {self.killed}/{self.kills} {self.done_to_them}  "
             f"{rate:.1f} a minute  unknown {len(self.unknown)}  returned {self.returned}"
         )

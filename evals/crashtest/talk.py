@@ -92,12 +92,22 @@ class Conversation:
     """One chat, one reply after another. `chat` is its key on the phones, `meant_for` is filled for the judge."""
 
     def __init__(
-        self, staff: Staff, phones: Phones, pace: Pace, weather: Weather, chat: str, meant_for: dict[str, str]
+        self,
+        staff: Staff,
+        phones: Phones,
+        pace: Pace,
+        weather: Weather,
+        chat: str,
+        meant_for: dict[str, str],
+        *,
+        again: bool = False,
     ) -> None:
+        """Prepare a talk. `again`: what staff give up because the phone does not show it, they send once more."""
         self._staff, self._phones, self._pace, self._weather = staff, phones, pace, weather
         self._chat = chat
         self._chat_id: str | None = None
         self._meant_for = meant_for
+        self._again = again
         self.chat_ids: set[str] = set()
 
     async def hold(self, mine: Sequence[Reply], number: int) -> None:
@@ -173,7 +183,19 @@ class Conversation:
         """Do what staff are asked to: look at the phone, and say whether the message is there."""
         self._pace.unknown.add(row["id"])
         outcome = "sent" if await self._phones.shows(self._chat, row["text"]) else "abandoned"
-        await self._staff.call("POST", f"/sends/{row['id']}/settle", json={"outcome": outcome}, allow=(409,))
+        answer = await self._staff.call("POST", f"/sends/{row['id']}/settle", json={"outcome": outcome}, allow=(409,))
+        if self._again and outcome == "abandoned" and "refused" not in answer:
+            await self._send_again(row)
+
+    async def _send_again(self, row: Json) -> None:
+        for _ in range(_MOST_ROUNDS):
+            chat = await self._staff.call("GET", f"/chats/{self._chat_id}")
+            body = {"chat_version": chat["version"]}
+            answer = await self._staff.call("POST", f"/sends/{row['id']}/retry", json=body, allow=(409,))
+            if "refused" not in answer:
+                self._staff.sends[answer["id"]] = answer
+                return
+        raise DeskSilent(f"the desk does not send again: {answer}")
 
     async def _brought_back(self, rows: list[Json]) -> Json | None:
         """Return the draft that came back with the rest of a reply, approved again; None where nothing came back."""

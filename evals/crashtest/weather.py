@@ -39,3 +39,10 @@ class Weather:
     async def calm(self) -> None:
         """End all faults."""
         await self.phones.configure(faults=CALM)
+
+
+class Calm(Weather):
+    """A page on which nothing goes wrong."""
+
+    async def turn(self) -> None:
+        """Let everything be as it is."""
