@@ -11,7 +11,6 @@ import structlog
 
 from core.contracts.bridge import ChatSeen, FileSeen, MessageSeen, ReadingScope, SendOrder, TickSeen
 from core.contracts.states import Direction, ReadingChoice
-from core.contracts.texts import same_on_page
 from desktop_bridge.errors import PageError
 from desktop_bridge.inbound.files import ChatFiles
 from desktop_bridge.inbound.gate import Gate
@@ -24,7 +23,6 @@ from desktop_bridge.journal.journal import Journal
 from desktop_bridge.page.bubbles import Bubble, Row
 from desktop_bridge.page.chat_page import CHAT_PAGES, OpenChat, WebChatPage
 from desktop_bridge.page.list_pages import ListPages
-from desktop_bridge.sends.phases import Recovery
 
 MOST_LOOKS = 5
 """How often a chat with unread messages is looked at before it counts as one without any that can be read."""
@@ -289,14 +287,11 @@ class PageIntake:
                 return None
             proof = set(expect.known_external_ids) if expect is not None else set()
             live = _live_from(bubbles, proof | known.keys(), unread)
-            pending = self._unsettled_texts(chat_id)
             messages: list[MessageSeen] = []
             ticks: list[TickSeen] = []
             above: str | None = None
             for number, seen in enumerate(bubbles):
                 before = known.get(seen.external_id)
-                if before is None and _is_unsettled(seen, pending):
-                    continue
                 if before is None and not seen.empty:
                     file = files.get(seen.external_id)
                     messages.append(message_of(seen, chat_id, above, history=number < live, file=file))
@@ -357,11 +352,6 @@ class PageIntake:
             self._chats.rename(chat_id, title)
         return chat_id
 
-    def _unsettled_texts(self, chat_id: UUID) -> list[str]:
-        """Return texts whose bubble belongs to a send that is not settled: its report tells of it, not we."""
-        waiting = {Recovery.SETTLE, Recovery.REPORT_AGAIN}
-        return [a.text for a in self._journal.sends.unsettled() if a.chat_id == chat_id and a.recovery in waiting]
-
 
 def _live_from(bubbles: list[Bubble], known: Collection[str], unread: int) -> int:
     """Return the index from which on messages are news and not history."""
@@ -370,7 +360,3 @@ def _live_from(bubbles: list[Bubble], known: Collection[str], unread: int) -> in
         return places[0]
     inbound = [number for number, seen in enumerate(bubbles) if seen.direction is Direction.IN]
     return inbound[-unread] if unread and len(inbound) >= unread else (0 if unread else len(bubbles))
-
-
-def _is_unsettled(seen: Bubble, pending: list[str]) -> bool:
-    return seen.direction is Direction.OUT and any(same_on_page(text, seen.text or "") for text in pending)

@@ -219,7 +219,15 @@ def _refusal(answer: httpx.Response) -> WaxosError:
         problem = Problem.model_validate_json(answer.content)
     except ValidationError:
         return kind(f"the server answered {answer.status_code}")
-    return kind(problem.detail, hint=problem.hint, code=problem.code, current=problem.current)
+    return kind(
+        problem.detail, hint=problem.hint, code=problem.code, current=problem.current, retry_after=_retry_after(answer)
+    )
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    """Return the seconds after which the server wants to be asked again, where it says so in seconds."""
+    said = answer.headers.get("Retry-After", "")
+    return float(said) if said.isdecimal() else None
 
 
 def _required(answer: Shape | None) -> Shape:

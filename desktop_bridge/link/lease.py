@@ -10,7 +10,7 @@ import structlog
 from core.contracts.bridge import Lease, LeaseRequest, ReadingScope
 from core.contracts.sessions import BridgeHealth
 from core.errors import Conflict, TooMany, Unavailable, WaxosError
-from desktop_bridge.link.client import ServerClient, pause
+from desktop_bridge.link.client import LONGEST_PAUSE, ServerClient, pause
 from desktop_bridge.page.session import Session
 
 log = structlog.get_logger(__name__)
@@ -78,7 +78,9 @@ class LeaseKeeper:
                 self.elsewhere = True
                 self._lose(refused)
                 tries += 1
-                wait = pause(tries + 3)
+                wait = min(
+                    refused.retry_after or pause(tries + 3), LONGEST_PAUSE
+                )  # just when the holder's lease would end
             except (Unavailable, TooMany) as away:
                 if time.monotonic() >= self._until:
                     self._lose(away)
