@@ -10,7 +10,7 @@ from desktop_bridge import host
 from desktop_bridge.errors import PageError, PageStuck
 from desktop_bridge.page.chat_page import OPEN_SECONDS
 from desktop_bridge.sandbox.models import NewChat
-from tests.desktop_bridge.stage import Stage, set_stage
+from tests.desktop_bridge.stage import Crash, Stage, crash_at, set_stage
 
 
 def _told(stage: Stage) -> list[tuple[str | None, bool]]:
@@ -44,6 +44,20 @@ async def test_a_newcomer_of_the_same_name_as_the_open_chat_is_news(tmp_path: Pa
             await stage.intake.scan()
         await stage.intake.flush()
         assert _told(stage) == [("I am the first", False), ("I am the second", False)]
+
+
+async def test_a_bubble_of_ours_is_told_in_its_place_while_its_send_is_not_settled(tmp_path: Path) -> None:
+    async with set_stage(tmp_path) as stage:
+        await _linked(stage)
+        chat = await stage.customer("Anna", "When do you open?")
+        order = await stage.order("Anna", "At nine.")
+        with pytest.raises(Crash):
+            await stage.machine(await stage.local(), failpoint=crash_at("send.clicked")).run(order)
+        assert [one.text for one in stage.journal.sends.unsettled()] == ["At nine."]
+        await stage.sandbox.client.customer_says(chat, "And on Sunday?")
+        await stage.intake.scan()
+        await stage.intake.flush()
+        assert [text for text, _ in _told(stage)] == ["When do you open?", "At nine.", "And on Sunday?"]
 
 
 async def test_a_first_message_is_news_still_after_a_crash_between_opening_and_reading(

@@ -130,7 +130,9 @@ class Desk:
             return _problem(401, "not_authenticated", "unknown device")
         asked = LeaseRequest.model_validate_json(await request.body())
         if self.held_by_other:
-            return _problem(409, "channel_held", "another bridge holds this channel")
+            held = _problem(409, "channel_held", "another bridge holds this channel")
+            held.headers["Retry-After"] = "1"
+            return held
         if asked.epoch != self.epoch or self.epoch == 0:
             self.epoch += 1
         await self._note(lambda: self.leases.append(asked))
