@@ -111,12 +111,16 @@ class Conversation:
         self.chat_ids: set[str] = set()
 
     async def hold(self, mine: Sequence[Reply], number: int) -> None:
-        """Hold the whole conversation; `number` tells this chat's questions from others'."""
+        """Hold the whole conversation; `number` tells this chat's questions from others'.
+
+        Everybody writes at the start: among chats of one title an empty one keeps whoever looks for another waiting.
+        """
+        await self._ask(f"Good morning from {_letters(number)}")
         for count, reply in enumerate(mine):
             if not await self._pace.may_send(len(reply.parts)):
                 return
             await self._weather.turn()
-            if reply.asked or self._chat_id is None:
+            if reply.asked:
                 await self._ask(f"Question {_letters(count)} of {_letters(number)}: may I come by?")
             self._meant_for |= dict.fromkeys(reply.parts, self._chat)
             draft_id = await self._type(list(reply.parts))

@@ -16,12 +16,13 @@ from evals.crashtest.desk import CrashDesk
 from evals.crashtest.judge import Verdict, judge
 from evals.crashtest.pace import Pace
 from evals.crashtest.phones import Phones
-from evals.crashtest.run import CUT_QUIET_S, MOST_CHATS, QUIET_S, all_sends, quiet, watch
+from evals.crashtest.run import CUT_QUIET_S, QUIET_S, all_sends, quiet, watch
 from evals.crashtest.staff import Staff
 from evals.crashtest.stops import Stopper, before_click, histogram
 from evals.crashtest.talk import Conversation, replies, titles
 from evals.crashtest.weather import Calm
 
+_MOST_CHATS = 8
 LEASE_S = 2.0
 GUARD_S = 4.0
 SETTINGS = {
@@ -78,7 +79,7 @@ async def _play(ask: TwoAsk, bridges: TwoBridges, staff: Staff, phones: Phones, 
     chance = random.Random(ask.seed)  # noqa: S311 - a test that can be played again
     pace.began = time.monotonic()
     stopper = Stopper(bridges, pace, chance, LEASE_S, GUARD_S)
-    chats = await phones.new_chats(titles(min(max(ask.sends // 8, 4), MOST_CHATS)))
+    chats = await phones.new_chats(titles(min(max(ask.sends // 8, 4), _MOST_CHATS)))
     meant_for: dict[str, str] = {}
     calm = Calm(phones, chance)
     talks = [Conversation(staff, phones, pace, calm, chat, meant_for, again=True) for chat in chats]
