@@ -7,7 +7,7 @@ Whatever happens between `armed` and the read-back is settled by reading the cha
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from core.contracts.bridge import SendOrder, SendOutcome, SendReport
 from core.contracts.faults import guard_fault
 from core.contracts.states import SendStatus, Tick
 from core.contracts.texts import fault_in, text_sha256
-from core.errors import Conflict
+from core.errors import Conflict, Unavailable
 from desktop_bridge.errors import (
     NOTHING_TO_SEE,
     BoxNotEmpty,
@@ -38,7 +38,6 @@ from desktop_bridge.sends.phases import Phase, Recovery, never_clicked, settled_
 from desktop_bridge.sends.ports import Authority, ChatPage, Click, Intake, Sighting, Standing, Target, Witness
 
 log = structlog.get_logger(__name__)
-
 _IN_HAND = frozenset({SendStatus.LEASED, SendStatus.ARMED})
 
 Evidence = dict[str, bool | str | int | None]
@@ -118,6 +117,10 @@ class SendMachine:
             armed = await self._do.authority.arm(order, standing.tail, attempt.arming)
         except (SendStopped, PageChanged) as stop:
             return await self._stopped(order, attempt, stop)
+        except Unavailable:
+            if attempt.phase is not Phase.LEASED:  # another may send it now, and nobody else empties this box
+                await self._tidy(order)
+            raise
         now = datetime.now(UTC)
         deadline = asked + armed.click_within_ms / 1000
         until = now + timedelta(seconds=max(deadline - time.monotonic(), 0))
@@ -268,7 +271,7 @@ class SendMachine:
             return await self._conclude(attempt, said)
         if sighting.external_id is not None:
             return await self._found(order, attempt, sighting)
-        outcome, evidence = settled_by(_restarted(sighting), own=True)
+        outcome, evidence = settled_by(replace(sighting, browser_restarted=True), own=True)
         picture = await self._picture(order) if outcome is SendOutcome.UNKNOWN else None
         if outcome is SendOutcome.ABSENT:
             await self._tidy(order)
@@ -389,10 +392,6 @@ def target_of(order: SendOrder, tail: str | None = None) -> Target:
     """Return the chat an order means; the noted tail proves it as well as any other message."""
     known = [*order.known_external_ids, *([tail] if tail else [])]
     return Target(chat_id=order.chat_id, title=order.title, kind=order.kind, known=tuple(dict.fromkeys(known)))
-
-
-def _restarted(sighting: Sighting) -> Sighting:
-    return Sighting(**{**sighting.__dict__, "browser_restarted": True})
 
 
 def _sleep(seconds: float) -> "asyncio.Future[None]":
