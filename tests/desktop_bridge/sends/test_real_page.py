@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from core.contracts.bridge import Armed, SendOrder, SendOutcome
+from core.errors import Unavailable
 from desktop_bridge import host
 from desktop_bridge.link.authority import LocalAuthority
 from desktop_bridge.sandbox.models import Status
@@ -41,6 +42,23 @@ class NewMessageAfterArm(LocalAuthority):
         await self._stage.sandbox.client.customer_says(self._chat, "wait, one more thing")
         await self._stage.page.reader.until("read.state", lambda s: s["tail"] != tail, 3)
         return armed
+
+
+class ChannelLost(LocalAuthority):
+    """Answers as when another bridge holds the channel by now."""
+
+    async def arm(self, order: SendOrder, tail: str | None, arming: UUID) -> Armed:
+        del order, tail, arming
+        raise Unavailable("the channel is another's", code="lease_lost")
+
+
+async def test_a_text_that_another_bridge_may_send_now_is_not_left_in_the_box(stage: Stage) -> None:
+    chat = await stage.customer("Lost", "Are you there?")
+    order = await stage.order("Lost", "Yes, until six.")
+    with pytest.raises(Unavailable):
+        await stage.machine(ChannelLost(None)).run(order)
+    assert chat not in await stage.drafts()
+    assert await stage.received(chat) == []
 
 
 @pytest.mark.parametrize(
