@@ -145,7 +145,7 @@ class Stopper:
             return None
         await asyncio.sleep(self.chance.uniform(0.0, _CLICK_S))  # house: sleep - a random instant is what is wanted
         tell(browser, signal.SIGSTOP)
-        await asyncio.sleep(self.chance.uniform(0.0, _CLICK_S))  # house: sleep - likewise
+        await asyncio.sleep(self.chance.uniform(0.0, _CLICK_S))  # house: sleep - a random instant is what is wanted
         bridge.freeze()
         return AT_CLICK
 
@@ -164,9 +164,8 @@ class Stopper:
             return True if held is not None and held[0] is not bridge and held[1] > epoch else None
 
         if card.in_guard:
-            await asyncio.sleep(
-                self.chance.uniform(self.lease_s, self.guard_s)
-            )  # house: sleep - a time is what is tested
+            within = self.chance.uniform(self.lease_s, self.guard_s)
+            await asyncio.sleep(within)  # house: sleep - a time is what is tested
             return bool(await passed_on())
         taken = bool(await until(passed_on, _TAKEN_OVER_S))
         if not taken:
