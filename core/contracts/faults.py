@@ -26,6 +26,7 @@ class SendFault(StrEnum):
     RESTRICTED = "restricted"
     COLD_MESSAGE = "cold_message"
     BOX_NOT_EMPTY = "box_not_empty"
+    CHAT_LEFT_OUT = "chat_left_out"
 
     # the chat went on
     CHAT_MOVED = "chat_moved"

@@ -5,6 +5,7 @@ A chat is told by the messages it holds; its title only narrows the search. Grou
 
 from collections import Counter
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -286,7 +287,7 @@ class PageIntake:
             if chat_id is None:
                 return None
             proof = set(expect.known_external_ids) if expect is not None else set()
-            live = _live_from(bubbles, proof | known.keys(), unread)
+            live = live_from(bubbles, proof | known.keys(), unread, self._rows.since)
             messages: list[MessageSeen] = []
             ticks: list[TickSeen] = []
             above: str | None = None
@@ -353,10 +354,22 @@ class PageIntake:
         return chat_id
 
 
-def _live_from(bubbles: list[Bubble], known: Collection[str], unread: int) -> int:
-    """Return the index from which on messages are news and not history."""
+def live_from(bubbles: list[Bubble], known: Collection[str], unread: int, since: datetime | None) -> int:
+    """Return the index from which on messages are news and not history.
+
+    Of a burst that goes on while its row is opened, the number beside the row tells only a part: what the customer wrote before it in
+    one go, `since` the chat is read, is as new.
+    """
     places = [number for number, seen in enumerate(bubbles) if seen.external_id in known]
     if places:
         return places[0]
     inbound = [number for number, seen in enumerate(bubbles) if seen.direction is Direction.IN]
-    return inbound[-unread] if unread and len(inbound) >= unread else (0 if unread else len(bubbles))
+    if not unread:
+        return len(bubbles)
+    first = inbound[-unread] if len(inbound) >= unread else 0
+    for number in range(first - 1, -1, -1):
+        seen = bubbles[number]
+        if seen.direction is not Direction.IN or (seen.wa_at is not None and (since is None or seen.wa_at < since)):
+            break
+        first = number if seen.wa_at is not None else first
+    return first

@@ -1,6 +1,7 @@
 """What the list has shown so far, and what is therefore to be done with each of its rows."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from core.contracts.bridge import ReadingScope
 from core.contracts.states import ChatKind, ReadingChoice
@@ -42,6 +43,12 @@ class RowWatch:
     def survey_due(self) -> bool:
         """Whether the list must be looked over before anything is read: it never was, or with another choice."""
         return self._choice.applied() != self._choice.wanted()
+
+    @property
+    def since(self) -> datetime | None:
+        """From when on what a customer wrote is surely news: the first whole minute, as the page shows no seconds."""
+        at = self._choice.applied_at()
+        return at.replace(second=0, microsecond=0) + timedelta(minutes=1) if at is not None else None
 
     def includes(self, title: str) -> bool:
         """Tell whether the choice, as it is at this very moment, lets chats of this title be read."""

@@ -4,12 +4,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from core.contracts.bridge import ChatSeen, MessageSeen, TickSeen
 from core.contracts.states import ChatKind, ReadingChoice
 from desktop_bridge.journal.chats import ChatLog
-from desktop_bridge.journal.store import Store
+from desktop_bridge.journal.store import Store, now_text
 from desktop_bridge.sends.phases import Phase
 
 _WANTED, _APPLIED = "wanted", "applied"
@@ -88,6 +89,11 @@ class ChoiceLog:
         """Note that the list was looked over with this choice; the caller holds the transaction."""
         self._write(_APPLIED, choice)
 
+    def applied_at(self) -> datetime | None:
+        """Return when the list was looked over with the choice that holds; what was written before is history."""
+        row = self._store.first("SELECT at FROM choices WHERE slot = ?", _APPLIED)
+        return datetime.fromisoformat(row["at"]) if row else None
+
     # -- what was there before a chat was taken in ---------------------------------------------------------------------
 
     def keep_before(self, title: str, unread: int) -> None:
@@ -121,8 +127,9 @@ class ChoiceLog:
 
     def _write(self, slot: str, choice: Choice) -> None:
         self._store.run(
-            "INSERT INTO choices VALUES (?, ?) ON CONFLICT (slot) DO UPDATE SET mode = excluded.mode", slot, choice.mode
-        )
+            "INSERT INTO choices VALUES (?, ?, ?) ON CONFLICT (slot) DO UPDATE SET mode = excluded.mode, at = excluded.at",
+            slot, choice.mode, now_text(),
+        )  # fmt: skip
         self._store.run("DELETE FROM choice_titles WHERE slot = ?", slot)
         for key in choice.named:
             self._store.run("INSERT INTO choice_titles VALUES (?, ?)", slot, key)

@@ -96,7 +96,7 @@ async def load_input(session: AsyncSession, claimed: ClaimedRun, desk: DeskSetti
             history=[_turn(row) for row in history],
             burst=[_turn(row) for row in burst],
             unreadable=sorted({row.kind for row in burst if row.kind not in _READABLE}),
-            late=is_late(rows, now, desk),
+            late=claimed.reason is not RunReason.CHECK and is_late(rows, now, desk),
             timezone=channel.timezone,
         ),
         tone=ToneProfile.model_validate({"business_name": tenant.name, **tenant.tone}),

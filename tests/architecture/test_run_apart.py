@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -18,9 +19,10 @@ BLOCKS = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "run-apart.md").read_t
 
 
 @pytest.fixture
-def bare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def bare_server(servers_home: Path) -> Iterator[EmbeddedPostgres]:
     """A server as an operator finds it: without our roles and database."""
-    home = tmp_path_factory.mktemp("bare")
+    home = servers_home / "bare"
+    home.mkdir()
     server = EmbeddedPostgres(home / "postgres", Secrets(), home / "postgres.log", durable=False)
     server.start()
     with psycopg.connect(server.superuser_url("postgres"), autocommit=True) as connection:

@@ -60,6 +60,10 @@ WORDS: dict[SendFault, Words] = {
         "Somebody's unfinished text stood in the chat's box on the computer, and it was left alone.",
         "Finish or clear it there, then approve the text again.",
     ),
+    F.CHAT_LEFT_OUT: Words(
+        "The owner has left this chat out, so it is not opened.",
+        "Answer from the phone, or let the owner take the chat in again (waxos bridge chats).",
+    ),
     F.CHAT_MOVED: Words(
         "The chat went on after this was approved.", "Read what is new, then approve or change the text."
     ),

@@ -1,7 +1,8 @@
 -- Which chats the owner wants to be read, titles as keyed hashes: `wanted` is the owner's word, `applied` what the list was looked over with.
 CREATE TABLE choices (
     slot TEXT PRIMARY KEY CHECK (slot IN ('wanted', 'applied')),
-    mode TEXT NOT NULL
+    mode TEXT NOT NULL,
+    at TEXT NOT NULL
 );
 CREATE TABLE choice_titles (
     slot TEXT NOT NULL REFERENCES choices (slot),

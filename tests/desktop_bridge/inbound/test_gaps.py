@@ -1,8 +1,8 @@
 """After days without the bridge every message is there, once and in order, and only chats that changed were opened."""
 
 import random
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -10,13 +10,17 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from core.contracts.bridge import ChatSeen, MessageSeen
-from core.contracts.states import Direction
-from desktop_bridge.inbound.gaps import joined, risen
+from core.contracts.ids import new_id
+from core.contracts.states import Direction, MessageKind, ReadingChoice
+from core.settings import BridgeSettings
+from desktop_bridge.inbound.gaps import ListOrder, joined, risen
 from desktop_bridge.inbound.intake import PageIntake
 from desktop_bridge.journal.chats import News
-from desktop_bridge.journal.journal import open_journal
+from desktop_bridge.journal.choice import Choice
+from desktop_bridge.journal.journal import Journal, open_journal
 from desktop_bridge.sandbox.models import JournalKind, NewChat, NewMessage, Source
 from tests.desktop_bridge.stage import Crash, Stage, bridge_settings, set_stage
 
@@ -236,3 +240,45 @@ def test_of_what_stands_in_the_list_twice_nothing_is_told() -> None:
 
 def test_a_look_at_the_top_keeps_the_rest() -> None:
     assert joined(["c", "a"], ["a", "b", "c", "d"]) == ["c", "a", "b", "d"]
+
+
+def test_who_rose_to_the_foot_of_a_screen_is_seen_once_the_next_one_is(tmp_path: Path) -> None:
+    a, b, c, d, e, new = (bytes([number]) * 16 for number in range(6))
+    with _journal(tmp_path) as journal:
+        order = ListOrder(journal)
+        order.begin()
+        assert order.come_by([a, b, c, d, e], ())
+        order.keep()
+        order.begin()
+        assert order.come_by([new, c, d], ()), "of the two that overtook a and b none is below one of them yet"
+        assert order.risen(()) == set()
+        assert not order.come_by([a, b], ())
+        assert order.risen(()) == {c, d}
+        assert order.risen({c}) == {d}
+        order.keep()
+        order.begin()
+        assert not order.come_by([new, c, d], ()), "dealt with"
+        assert journal.chats.order() == [new, c, d, a, b, e]
+
+
+def test_the_files_of_a_chat_go_where_it_goes_and_are_forgotten_with_it(tmp_path: Path) -> None:
+    with _journal(tmp_path) as journal:
+        chat_id, other = journal.chats.add_chat("Mum"), new_id()
+        with journal.store.transaction():
+            journal.files.want("A1", 0, chat_id, MessageKind.IMAGE)
+            journal.chats.adopt(chat_id, other)
+        assert (wanted := journal.files.due()) is not None
+        assert wanted.chat_id == other
+        journal.choice.set(Choice(ReadingChoice.ALL_BUT, frozenset({journal.choice.key("Mum")})))
+        assert journal.files.waiting == 0
+
+
+@contextmanager
+def _journal(home: Path) -> Iterator[Journal]:
+    journal = open_journal(
+        BridgeSettings(page_url="http://127.0.0.1:1/", home=home, journal_passphrase=SecretStr("a long passphrase"))
+    )
+    try:
+        yield journal
+    finally:
+        journal.close()

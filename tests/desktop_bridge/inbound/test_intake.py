@@ -1,16 +1,22 @@
 """Reading the page without losing a customer's message, and without taking an old one for a new one."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.contracts.bridge import MessageSeen
+from core.contracts.states import Direction, MessageKind
 from desktop_bridge import host
 from desktop_bridge.errors import PageError, PageStuck
+from desktop_bridge.inbound.intake import live_from
+from desktop_bridge.page.bubbles import Bubble
 from desktop_bridge.page.chat_page import OPEN_SECONDS
 from desktop_bridge.sandbox.models import NewChat
 from tests.desktop_bridge.stage import Crash, Stage, crash_at, set_stage
+
+SINCE = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 
 def _told(stage: Stage) -> list[tuple[str | None, bool]]:
@@ -55,6 +61,7 @@ async def test_a_bubble_of_ours_is_told_in_its_place_while_its_send_is_not_settl
             await stage.machine(await stage.local(), failpoint=crash_at("send.clicked")).run(order)
         assert [one.text for one in stage.journal.sends.unsettled()] == ["At nine."]
         await stage.sandbox.client.customer_says(chat, "And on Sunday?")
+        await stage.page.reader.until("read.state", lambda seen: len(seen["ids"]) == 3, OPEN_SECONDS)
         await stage.intake.scan()
         await stage.intake.flush()
         assert [text for text, _ in _told(stage)] == ["When do you open?", "At nine.", "And on Sunday?"]
@@ -149,3 +156,31 @@ async def test_a_browser_that_dies_under_the_hands_is_an_error_of_ours(tmp_path:
             await stage.page.reader.press("Backspace")
         with pytest.raises(PageStuck):
             await stage.page.reader.click({"x": 5, "y": 5})
+
+
+def _bubble(external_id: str, minute: int | None, direction: Direction = Direction.IN) -> Bubble:
+    return Bubble(
+        raw_id=external_id, external_id=external_id, direction=direction, kind=MessageKind.TEXT, text=external_id, author=None,
+        wa_at=None if minute is None else SINCE + timedelta(minutes=minute), tick=None, quoted=None, edited=False, deleted=False,
+        cut=False, empty=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("bubbles", "unread", "news"),
+    [
+        (
+            [_bubble("a", 1), _bubble("b", 1), _bubble("c", 1)],
+            1,
+            ["a", "b", "c"],
+        ),  # more came in while the row was opened
+        ([_bubble("old", -1), _bubble("b", 0), _bubble("c", 1)], 1, ["b", "c"]),
+        ([_bubble("a", 1), _bubble("photo", None), _bubble("c", 1)], 1, ["a", "photo", "c"]),
+        ([_bubble("photo", None), _bubble("c", 1)], 1, ["c"]),
+        ([_bubble("a", 1), _bubble("ours", 1, Direction.OUT), _bubble("c", 1)], 1, ["c"]),
+        ([_bubble("a", 1), _bubble("b", 1)], 0, []),
+    ],
+)
+def test_of_a_burst_that_goes_on_all_is_news(bubbles: list[Bubble], unread: int, news: list[str]) -> None:
+    live = live_from(bubbles, (), unread, SINCE)
+    assert [seen.external_id for seen in bubbles[live:]] == news

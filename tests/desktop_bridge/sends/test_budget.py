@@ -50,10 +50,10 @@ def armed(journal: Journal, chat_id: UUID, at: datetime) -> None:
 
 
 def test_only_who_wrote_is_answered(journal: Journal) -> None:
-    budget(journal).allow(chat(journal, Direction.IN))
+    budget(journal).refuse_cold(chat(journal, Direction.IN))
     for silent in (chat(journal), chat(journal, Direction.OUT)):
         with pytest.raises(ColdMessage):
-            budget(journal).allow(silent)
+            budget(journal).refuse_cold(silent)
 
 
 def test_the_hour_of_the_bridge_ends_when_its_oldest_click_is_an_hour_old(journal: Journal) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -92,15 +91,6 @@ async def test_a_long_text_is_read_back_whole(stage: Stage, text: str) -> None:
     order = await stage.order(title, text)
     assert await stage.machine(await stage.local()).run(order) == "sent"
     assert await stage.received(chat) == [text]
-
-
-async def test_pacing_stays_under_five_seconds_for_200_characters(stage: Stage) -> None:
-    chat = await stage.customer("Paced", "Hello?")
-    order = await stage.order("Paced", "x" * 200)
-    began = time.monotonic()
-    assert await stage.machine(await stage.local(), pacing=True).run(order) == "sent"
-    assert 2 < time.monotonic() - began < 5
-    assert len(await stage.received(chat)) == 1
 
 
 async def test_a_new_message_between_typing_and_click_disarms(stage: Stage) -> None:

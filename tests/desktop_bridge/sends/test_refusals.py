@@ -12,7 +12,7 @@ from core.contracts.states import ChannelState
 from desktop_bridge.errors import NotLinked
 from desktop_bridge.link.authority import LocalAuthority
 from desktop_bridge.page.synced import row_agrees
-from desktop_bridge.sandbox.models import Box, JournalKind, NewChat
+from desktop_bridge.sandbox.models import Box, JournalKind
 from desktop_bridge.sends.phases import settled_by
 from desktop_bridge.sends.ports import Target
 from tests.desktop_bridge.stage import Stage, calm, set_stage
@@ -63,9 +63,10 @@ async def _refused(stage: Stage, order: SendOrder, authority: LocalAuthority) ->
 async def test_a_chat_without_a_box_is_named_and_the_account_stays_usable(stage: Stage, build: str, box: Box) -> None:
     await stage.sandbox.client.configure(build=build)
     title = f"{box} {build}"
-    (chat,) = await stage.sandbox.client.add_chats([NewChat(title=title, box=box)])
-    await stage.sandbox.client.customer_says(chat.id, "Hello?")
+    chat = stage.sandbox.state.chats[await stage.customer(title, "Hello?")]
     order = await stage.order(title, TEXT)
+    chat.box = box  # blocked, or closed to all but its admins, since it was read
+    await stage.page.reader.page.reload()
     assert await _refused(stage, order, await stage.local()) == (SendOutcome.FAILED, "restricted", True)
     assert (await stage.page.session()).state is ChannelState.LINKED
     assert await stage.received(chat.id) == []

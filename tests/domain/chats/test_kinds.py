@@ -1,11 +1,12 @@
 """Every kind is a typed row; what raises the version, what wakes the drafter, and what is older than the answer window."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core.contracts.ids import new_id
-from core.contracts.states import ChatMode, Direction, MessageKind, MessageOrigin
+from core.contracts.states import ChatMode, Direction, MessageKind, MessageOrigin, RunReason
 from core.errors import Conflict
 from domain.chats import service as chats
 from domain.chats.models import Message, MessageRevision
@@ -118,7 +119,9 @@ async def test_history_from_before_linking_is_never_answered_by_itself(desk: Des
     claimed = await desk.claim(chat_id)
     async with desk.db.unit_of_work(desk.tenant) as session:
         loaded = await results.load_input(session, claimed, desk.settings)
+        of_a_person = await results.load_input(session, replace(claimed, reason=RunReason.CHECK), desk.settings)
     assert (loaded.conversation.late, loaded.mode) == (True, ChatMode.DRAFT)
+    assert not of_a_person.conversation.late  # whoever writes has read the chat
 
 
 async def test_a_gap_that_was_answered_on_the_phone_wakes_nobody(desk: Desk) -> None:

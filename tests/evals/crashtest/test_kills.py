@@ -10,8 +10,10 @@ KILLS = 10
 
 
 @pytest.mark.timeout(900)  # minutes on an idle machine; here it shares its processors with other suites
-async def test_fifty_sends_under_kills_leave_once_each(tmp_path: Path) -> None:
-    found = await crashtest(tmp_path, "--sends", "50", "--kills", str(KILLS), "--seed", "11", "--quiet", "10")
+async def test_fifty_sends_under_kills_leave_once_each(servers_home: Path) -> None:
+    found = await crashtest(
+        servers_home / "kills", "--sends", "50", "--kills", str(KILLS), "--seed", "11", "--quiet", "10"
+    )
     assert found["faults"] == []
     assert (found["duplicates"], found["lost"], found["wrong_chat"], found["settled_late"]) == (0, 0, 0, 0)
     assert (found["sends"], found["kills"], found["cut_short"]) == (50, KILLS, False)

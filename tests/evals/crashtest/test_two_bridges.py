@@ -10,8 +10,8 @@ STOPS = 6
 
 
 @pytest.mark.timeout(600)  # about a minute on an idle machine
-async def test_a_bridge_that_slept_sends_nothing_twice(tmp_path: Path) -> None:
-    found = await crashtest(tmp_path, "--two-bridges", "--stops", str(STOPS), "--seed", "5", "--quiet", "5")
+async def test_a_bridge_that_slept_sends_nothing_twice(servers_home: Path) -> None:
+    found = await crashtest(servers_home / "two", "--two-bridges", "--stops", str(STOPS), "--seed", "5", "--quiet", "5")
     assert found["faults"] == []
     assert (found["duplicates"], found["lost"], found["wrong_chat"]) == (0, 0, 0)
     assert (found["stops"], found["cut_short"]) == (STOPS, False)
