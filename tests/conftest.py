@@ -157,3 +157,8 @@ def settings(database_urls: DatabaseUrls, valkey_url: str, tmp_path: Path) -> Se
         storage={"folder": tmp_path / "blobs"},
         api={"port": 0},
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take minutes: at the end one process would be alone with them."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/evals/"))
