@@ -11,9 +11,6 @@ OPEN_SECONDS = 6.0
 OPEN_TRIES = 2
 ROW_CLICKS = 3
 LIST_PAGES = 120
-LIST_ROUNDS = 2
-"""A row that moves up while we go down is met in the second round."""
-
 SETTLED_SECONDS = 1.0
 """So long the list and the chat must stand still after a start before the page counts as synced."""
 
@@ -42,17 +39,12 @@ class ChatList:
         return []
 
     async def each(self, title: str) -> AsyncIterator[Row]:
-        """Yield the rows of this title down the whole list, read anew before each; one that moves may come twice."""
-        for _ in range(LIST_ROUNDS):
-            met = 0
-            async for found in self._pages(title):
-                for place in range(len(found)):
-                    now = [row for row in await self.visible() if row.title == title]
-                    if place < len(now):
-                        met += 1
-                        yield now[place]
-            if met < 2:
-                return
+        """Yield the rows of this title down the whole list, read anew before each; one that moves up meanwhile may be missed."""
+        async for found in self._pages(title):
+            for place in range(len(found)):
+                now = [row for row in await self.visible() if row.title == title]
+                if place < len(now):
+                    yield now[place]
 
     async def open(self, row: Row) -> bool:
         """Click a row with the mouse and wait until its conversation is open. Tell whether it is.
@@ -93,10 +85,9 @@ class ChatList:
             found = [row for row in await self.visible() if row.title == title]
             if found:
                 yield found
-            seen = await self._reader.ask("watch.count")
             if not await self._reader.ask("read.scroll", {"what": "list", "step": 0.8}):
                 return
-            await self._reader.changed(seen, SETTLED_SECONDS)
+            await self._reader.ask("read.drawn")
 
     async def _to_start(self) -> None:
         if await self._reader.ask("read.scroll", {"what": "list", "step": "start"}):

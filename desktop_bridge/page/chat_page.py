@@ -40,6 +40,8 @@ LINK_SECONDS = 60.0
 
 CHAT_PAGES = 40
 MORE_CLICKS = 30
+PATIENCE = (0.25, SETTLED_SECONDS)
+"""How long a chat that was opened is given to show a message of ours, in the first and in the second round: history may be late."""
 log = structlog.get_logger(__name__)
 
 
@@ -247,14 +249,15 @@ class WebChatPage:
         if await self._proven(title, target.known):
             return
         carry, groups = 0, set[tuple[str, str, int]]()
-        async for row in self._list.each(title):
-            if row.group or row.look in groups:
-                continue
-            carry += 1
-            if await self._list.open(row) and await self._proven(title, target.known, search=True):
-                return
-            if carry == 1:  # a namesake: before another one is opened, the page is asked which of them are groups
-                groups = {found.look for found in await ListPages(self).groups() or ()}
+        for patience in PATIENCE:
+            async for row in self._list.each(title):
+                if row.group or row.look in groups:
+                    continue
+                carry += 1
+                if await self._list.open(row) and await self._proven(title, target.known, patience):
+                    return
+                if carry == 1:  # a namesake: before another one is opened, the page is asked which of them are groups
+                    groups = {found.look for found in await ListPages(self).groups() or ()}
         await self._uncovered()
         if not carry:
             raise ChatNotFound(
@@ -265,14 +268,14 @@ class WebChatPage:
             hint="open the chat on the business's computer; the bridge then reads it anew",
         )
 
-    async def _proven(self, title: str, known: Sequence[str], *, search: bool = False) -> bool:
+    async def _proven(self, title: str, known: Sequence[str], patience: float = 0.0) -> bool:
         """Prove the open chat, and keep what proved it. The newest messages are drawn soon: without ours it is a namesake."""
         wanted = set(known)
 
         def shown(state: dict[str, Any]) -> bool:
             return bool(wanted & {bare_id(raw) for raw in state["ids"]})
 
-        state = await self.reader.until("read.state", shown, SETTLED_SECONDS if search else 0.0)
+        state = await self.reader.until("read.state", shown, patience)
         chat = self._chat(state)
         if chat is None or chat.title != title or chat.group or not shown(state):
             return False
