@@ -1,50 +1,44 @@
 """The list of chats: what stands in it, and opening one of its rows while all of them move."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from desktop_bridge.page.bubbles import Row, clean_title, rows
-from desktop_bridge.page.landmarks import Landmarks
+from desktop_bridge.page.bubbles import Row, clean_title
+from desktop_bridge.page.list_pages import Walk
 from desktop_bridge.page.locate import Reader
 
 OPEN_SECONDS = 6.0
 OPEN_TRIES = 2
 ROW_CLICKS = 3
-LIST_PAGES = 120
 SETTLED_SECONDS = 1.0
 """So long the list and the chat must stand still after a start before the page counts as synced."""
 
+_SAME_PLACE_PX = 20
+"""Rows are higher than that; where one stands is rounded."""
+
 
 class ChatList:
-    """Reads the list and opens rows. Scrolls, so nobody else may."""
+    """Finds rows and opens them. Scrolls, so nobody else may."""
 
-    def __init__(self, reader: Reader, landmarks: Landmarks) -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._landmarks = landmarks
-
-    async def visible(self) -> list[Row]:
-        """Return the rows that are drawn, in the order of the eye; our own notes-to-self row is left out."""
-        found = rows(await self._reader.ask("read.list"))
-        return [row for row in found if not self._landmarks.says("yourself", row.title)]
-
-    async def newest(self) -> list[Row]:
-        """Return the rows at the top of the list, where whatever is new comes in."""
-        await self._to_start()
-        return await self.visible()
 
     async def find(self, title: str) -> list[Row]:
         """Return the rows of this title, from the top of the list as far down as the first page that holds one."""
-        async for found in self._pages(title):
-            return found
+        walk = Walk(self._reader)
+        while await walk.down():
+            if found := [row for row in walk.rows if row.title == title]:
+                return found
         return []
 
     async def each(self, title: str) -> AsyncIterator[Row]:
-        """Yield the rows of this title down the whole list, read anew before each; one that moves up meanwhile may be missed."""
-        async for found in self._pages(title):
-            for place in range(len(found)):
-                now = [row for row in await self.visible() if row.title == title]
-                if place < len(now):
-                    yield now[place]
+        """Yield each row of this title down the whole list once, whatever the caller opens; one that moves up meanwhile may be missed."""
+        walk, done = Walk(self._reader), list[Row]()
+        while await walk.down():
+            while (row := _first(walk.rows, title, done)) is not None:
+                done.append(row)
+                yield row
+                await walk.look()
 
     async def open(self, row: Row) -> bool:
         """Click a row with the mouse and wait until its conversation is open. Tell whether it is.
@@ -78,17 +72,11 @@ class ChatList:
                 return True
         return False
 
-    async def _pages(self, title: str) -> AsyncIterator[list[Row]]:
-        """Go down the list and yield the rows of this title wherever there are any."""
-        await self._to_start()
-        for _ in range(LIST_PAGES):
-            found = [row for row in await self.visible() if row.title == title]
-            if found:
-                yield found
-            if not await self._reader.ask("read.scroll", {"what": "list", "step": 0.8}):
-                return
-            await self._reader.ask("read.drawn")
 
-    async def _to_start(self) -> None:
-        if await self._reader.ask("read.scroll", {"what": "list", "step": "start"}):
-            await self._reader.ask("read.drawn")
+def _first(shown: Sequence[Row], title: str, done: Sequence[Row]) -> Row | None:
+    """Return the first row of this title that is not yet among those `done`: another place, or other words."""
+
+    def was(row: Row) -> bool:
+        return any(one.preview == row.preview and abs(one.place - row.place) < _SAME_PLACE_PX for one in done)
+
+    return next((row for row in shown if row.title == title and not was(row)), None)

@@ -22,12 +22,12 @@ from desktop_bridge.errors import (
     SendStopped,
     Withdrawn,
 )
+from desktop_bridge.page import list_pages
 from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.bubbles import Bubble, Row, bare_id, bubble, clean_title, not_one_person
 from desktop_bridge.page.chat_list import OPEN_SECONDS, SETTLED_SECONDS, ChatList
 from desktop_bridge.page.click import click_once
 from desktop_bridge.page.landmarks import Landmarks
-from desktop_bridge.page.list_pages import ListPages
 from desktop_bridge.page.locate import Reader
 from desktop_bridge.page.proof import Proof, label_agrees
 from desktop_bridge.page.session import NOT_UNDERSTOOD, Session, session_of
@@ -151,12 +151,12 @@ class WebChatPage:
     # -- the list -----------------------------------------------------------------------------------------------------
 
     async def visible_rows(self) -> list[Row]:
-        """Return the rows that are drawn; see `ChatList.visible`."""
-        return await self._list.visible()
+        """Return the rows that are drawn, in the order of the eye."""
+        return await list_pages.visible(self.reader)
 
     async def newest_rows(self) -> list[Row]:
         """Return the rows at the top of the list, where whatever is new comes in."""
-        return await self._list.newest()
+        return await list_pages.newest(self.reader)
 
     async def open_row(self, row: Row) -> bool:
         """Click a row and tell whether its conversation is open; see `ChatList.open`. It is proven by nobody."""
@@ -169,7 +169,7 @@ class WebChatPage:
 
     @property
     def _list(self) -> ChatList:
-        return ChatList(self.reader, self._landmarks)
+        return ChatList(self.reader)
 
     # -- the open chat ------------------------------------------------------------------------------------------------
 
@@ -219,16 +219,14 @@ class WebChatPage:
     async def scroll_up(self) -> bool:
         """Bring older messages into the page; tell whether there were any."""
         before = (await self.reader.ask("read.state"))["ids"]
-        if not await self.reader.ask("read.scroll", {"what": "chat", "step": -1}):
+        if not await self.reader.ask("read.scroll", -1):
             return False
         state = await self.reader.until("read.state", lambda s: s["ids"][:1] != before[:1], SETTLED_SECONDS)
-        return bool(state["ids"][:1] != before[:1]) or bool(
-            await self.reader.ask("read.scroll", {"what": "chat", "step": -0.2})
-        )
+        return bool(state["ids"][:1] != before[:1]) or bool(await self.reader.ask("read.scroll", -0.2))
 
     async def scroll_down(self) -> None:
         """Go back to the newest message."""
-        await self.reader.ask("read.scroll", {"what": "chat", "step": "end"})
+        await self.reader.ask("read.scroll", "end")
 
     # -- the send machine's port --------------------------------------------------------------------------------------
 
@@ -257,7 +255,7 @@ class WebChatPage:
                 if await self._list.open(row) and await self._proven(title, target.known, patience):
                     return
                 if carry == 1:  # a namesake: before another one is opened, the page is asked which of them are groups
-                    groups = {found.look for found in await ListPages(self).groups() or ()}
+                    groups = {found.look for found in await list_pages.ListPages(self).groups() or ()}
         await self._uncovered()
         if not carry:
             raise ChatNotFound(

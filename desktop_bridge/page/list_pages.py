@@ -1,13 +1,12 @@
 """Walks through the list from top to bottom, and asks the list's own filter which rows are groups. Opens nothing."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Any, Protocol
 
-from desktop_bridge.page.bubbles import Row
+from desktop_bridge.page.bubbles import Row, rows
 from desktop_bridge.page.locate import Reader
 
-LIST_PAGES = 120
-
+_MOST_PAGES = 2000
 _OBEY_SECONDS = 6.0
 _STEP = 0.8
 """How far one page of the list is from the next, in pages: rows on the edge are seen twice rather than never."""
@@ -15,40 +14,70 @@ _STEP = 0.8
 _LATE_SECONDS = 0.25
 
 
-class Rows(Protocol):
-    """A page with a list."""
+async def visible(reader: Reader) -> list[Row]:
+    """Return the rows that are drawn, in the order of the eye; our own notes-to-self row is left out."""
+    return _rows(reader, await reader.ask("read.list"))
+
+
+async def newest(reader: Reader) -> list[Row]:
+    """Return the rows at the top of the list, where whatever is new comes in."""
+    walk = Walk(reader)
+    await walk.down()
+    return walk.rows
+
+
+def _rows(reader: Reader, raw: list[dict[str, Any]]) -> list[Row]:
+    return [row for row in rows(raw) if not reader.landmarks.says("yourself", row.title)]
+
+
+class Walk:
+    """One way down the list. Its stops lie at fixed places: whatever scrolls the list meanwhile, as opening a row does, is made good."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._stop = -1
+        self._end = False
+        self.rows: list[Row] = []
+        """The rows at this stop."""
+
+    async def down(self) -> bool:
+        """Go to the next stop, the first one at the top; tell whether there was one."""
+        if self._end or self._stop >= _MOST_PAGES:
+            return False
+        self._stop += 1
+        above, seen = self.rows, await self._reader.ask("watch.count")
+        if await self.look() == above and not self._end:  # all of it was drawn already, or none of it is yet
+            await self._reader.changed(seen, _LATE_SECONDS)
+            await self.look()
+        return True
+
+    async def look(self) -> list[Row]:
+        """Come back to this stop and return its rows as they are now."""
+        shown = await self._reader.ask("read.listPage", self._stop * _STEP)
+        self._end = shown["end"]
+        self.rows = _rows(self._reader, shown["rows"])
+        return self.rows
+
+
+class HasReader(Protocol):
+    """A page with a list; its reader is another one after each start of the browser."""
 
     @property
     def reader(self) -> Reader:
         """The scripts in the page."""
 
-    async def visible_rows(self) -> list[Row]:
-        """Return the rows that are drawn, in the order of the eye."""
-
-    async def newest_rows(self) -> list[Row]:
-        """Return the rows at the top of the list."""
-
 
 class ListPages:
     """The list of one page. The caller holds the page meanwhile."""
 
-    def __init__(self, page: Rows) -> None:
+    def __init__(self, page: HasReader) -> None:
         self._page = page
 
     async def pages(self) -> AsyncIterator[list[Row]]:
         """Yield the rows of one page after the other; whoever has seen enough stops."""
-        rows = await self._page.newest_rows()
-        yield rows
-        for _ in range(LIST_PAGES):
-            count = await self._page.reader.ask("watch.count")
-            if not await self._page.reader.ask("read.scroll", {"what": "list", "step": _STEP}):
-                return
-            await self._page.reader.ask("read.drawn")
-            last, rows = rows, await self._page.visible_rows()
-            if rows == last:  # all of it was drawn already, or none of it is yet
-                await self._page.reader.changed(count, _LATE_SECONDS)
-                rows = await self._page.visible_rows()
-            yield rows
+        walk = Walk(self._page.reader)
+        while await walk.down():
+            yield walk.rows
 
     async def show_all(self) -> None:
         """Take back the filter of groups where an earlier look was cut short."""

@@ -235,10 +235,25 @@
     new Promise((done) => setTimeout(done, 300)),
   ]).then(() => true);
 
+  const list = () => rows().map(({ el, ...row }) => row);
+  // The list scrolled to a place that is `from` of its pages below the top, once it is drawn; `end` where nothing lies below.
+  const listPage = async (from) => {
+    const first = loc.find("chat_row")[0];
+    const box = first && scroller(first);
+    if (!box) return { rows: list(), end: true };
+    const wanted = Math.min(Math.round(from * box.clientHeight), box.scrollHeight - box.clientHeight);
+    if (Math.abs(box.scrollTop - wanted) > 1) {
+      box.scrollTop = wanted;
+      await drawn();
+    }
+    return { rows: list(), end: box.scrollTop + box.clientHeight >= box.scrollHeight - 1 };
+  };
+
   return {
     state, session, dialogPoint, useHerePoint, code, filter, drawn, synced, rows, messages, conversation, title, text, paragraphs, centre,
     element,
-    list: () => rows().map(({ el, ...row }) => row),
+    list,
+    listPage,
     morePoint: (id) => {
       const el = element(id);
       const more = el && loc.one("read_more", el);
@@ -250,14 +265,13 @@
     },
     boxPoint: () => { const box = loc.one("box"); return box && centre(box); },
     reveal: (id) => { const el = element(id); if (el) el.scrollIntoView({ block: "center" }); return !!el; },
-    // Scrolls one page; answers false at the end. `what` is "list" or "chat", `step` in pages, "start" or "end".
-    scroll: ({ what, step }) => {
-      const inner = what === "list" ? loc.find("chat_row")[0] : loc.find("message")[0];
+    // Scrolls the chat; answers false at its end. `step` in pages, or "end".
+    scroll: (step) => {
+      const inner = loc.find("message")[0];
       const box = inner && scroller(inner);
       if (!box) return false;
       const before = box.scrollTop;
-      if (step === "start") box.scrollTop = 0;
-      else if (step === "end") box.scrollTop = box.scrollHeight;
+      if (step === "end") box.scrollTop = box.scrollHeight;
       else box.scrollTop += step * box.clientHeight;
       return box.scrollTop !== before;
     },
