@@ -71,8 +71,7 @@ class Sender:
 
     async def _one(self) -> bool:
         await self._machine.report_owed()
-        if not self._shared.may_send:
-            await self._lease.told.wait()  # else the server gives out what cannot be begun
+        await self._lease.told.wait()  # the server gives out by what it knows of us: too much, or too little, before
         order = await self._client.next_send(self._lease.epoch())
         if order is None:
             return False

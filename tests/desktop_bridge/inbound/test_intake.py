@@ -140,6 +140,7 @@ async def test_a_chat_that_a_person_opened_is_not_ours_until_its_customer_writes
 
         said = await stage.sandbox.client.customer_says(chat.id, "When do you open?")
         await stage.page.reader.until("read.state", lambda s: s["tail"] and said in s["tail"], 3)
+        await stage.page.reader.until("read.list", lambda seen: seen[0]["preview"] == "When do you open?", 3)
         await stage.intake.scan()
         await stage.intake.flush()
         assert _told(stage)[-1] == ("When do you open?", False)
