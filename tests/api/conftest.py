@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+import redis
 import structlog
 import uvicorn
 from pydantic import SecretStr
@@ -86,7 +87,10 @@ def _plain_logs() -> Iterator[None]:
 def api_settings(
     database_urls: DatabaseUrls, valkey_server: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
 ) -> Settings:
-    """Settings of the module's API."""
+    """Settings of the module's API. Its Valkey is empty: modules count their pairings and sign-ins from one address, by the minute."""
+    client = redis.Redis.from_url(valkey_server.url)
+    client.flushall()
+    client.close()
     home: Path = tmp_path_factory.mktemp("api")
     return load_settings(
         {},
