@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.contracts.bridge import MessageSeen
 from core.contracts.channels import AutomationText as WireAutomationText
 from core.contracts.channels import JudgeAutomation
-from core.contracts.events import Event, EventType
+from core.contracts.events import EventType
 from core.contracts.ids import new_id
 from core.contracts.principal import Principal
 from core.contracts.states import AutomationState, Direction, MessageKind, MessageOrigin, PauseReason
@@ -30,6 +30,7 @@ from domain.audit.service import record, record_machine
 from domain.channels.models import Channel
 from domain.channels.service import changed as channel_changed
 from domain.chats import pausing
+from domain.chats.events import announce
 from domain.chats.models import AutomationSighting, AutomationText, Chat, Message
 from domain.chats.repository import database_now, lock_chat
 from domain.drafts import returned, runs
@@ -177,7 +178,7 @@ async def settle_chat(session: AsyncSession, text_id: UUID, chat_id: UUID, desk:
         else:
             message.origin = MessageOrigin.AUTOMATION
             await pausing.lift(session, chat, message.id)
-        _message_changed(session, chat, message)
+        announce(session, chat, EventType.MESSAGE_UPDATED, message_id=message.id)
     await session.flush()
     await pausing.draft_if_unanswered(session, chat, desk)
 
@@ -315,15 +316,3 @@ def _of_message() -> ColumnElement[bool]:
 def _origin() -> ColumnElement[str]:
     """The origin that a message should have by the judgement of its text."""
     return case((AutomationText.state == AutomationState.PERSON, MessageOrigin.PHONE), else_=MessageOrigin.AUTOMATION)
-
-
-def _message_changed(session: AsyncSession, chat: Chat, message: Message) -> None:
-    after_commit(
-        session,
-        Event(
-            type=EventType.MESSAGE_UPDATED,
-            tenant_id=chat.tenant_id,
-            ids={"chat_id": chat.id, "message_id": message.id, "channel_id": chat.channel_id},
-            versions={"chat": chat.version},
-        ),
-    )

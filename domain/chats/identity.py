@@ -13,12 +13,12 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.bridge import MessageSeen, Observations
-from core.contracts.events import Event, EventType
+from core.contracts.events import EventType
 from core.contracts.principal import Principal
 from core.contracts.states import ChatStatus
-from core.db.session import after_commit
 from domain.audit import service as audit
 from domain.channels.models import Channel
+from domain.chats.events import announce
 from domain.chats.models import AutomationSighting, Chat, Message
 from domain.chats.repository import proves_chat
 from domain.contacts.models import Contact
@@ -107,16 +107,8 @@ async def _merge(session: AsyncSession, caller: Principal, into: Chat, gone: Cha
     if contact_id is not None:
         await _drop_contact(session, into, contact_id)
     audit.record(session, caller, "chat.merged", "chat", into.id, {"merged_chat_id": str(gone.id)})
-    for chat_id in (into.id, gone.id):
-        after_commit(
-            session,
-            Event(
-                type=EventType.CHAT_UPDATED,
-                tenant_id=into.tenant_id,
-                ids={"chat_id": chat_id, "channel_id": into.channel_id},
-                versions={"chat": into.version},
-            ),
-        )
+    for chat in (into, gone):
+        announce(session, chat, EventType.CHAT_UPDATED)
 
 
 async def _move_messages(session: AsyncSession, into: Chat, gone: Chat) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.bridge import ChatIs, ChatSeen, MessageSeen, Observations, ObservationsStored
-from core.contracts.events import Event, EventType
+from core.contracts.events import EventType
 from core.contracts.ids import new_id
 from core.contracts.principal import Principal
 from core.contracts.states import (
@@ -27,11 +27,11 @@ from core.contracts.states import (
     PauseReason,
     RunReason,
 )
-from core.db.session import after_commit
 from core.settings import DeskSettings
 from domain.channels.models import Channel
 from domain.chats import identity, pausing
 from domain.chats.automation import is_automatic
+from domain.chats.events import announce
 from domain.chats.models import Attachment, Chat, Message, MessageRevision
 from domain.chats.repository import database_now, lock_chat, lock_chats, messages_by_external_id
 from domain.contacts.models import Contact
@@ -117,10 +117,10 @@ async def _see_chat(session: AsyncSession, seen: ChatSeen, chat_id: UUID, tally:
         )
         session.add(chat)
         await session.flush()
-        _chat_changed(session, chat)
+        announce(session, chat, EventType.CHAT_UPDATED)
     elif chat.channel_id == channel.id and chat.title != seen.title:
         chat.title = seen.title
-        _chat_changed(session, chat)
+        announce(session, chat, EventType.CHAT_UPDATED)
 
 
 async def _see_messages(session: AsyncSession, chat_id: UUID, seen: Sequence[MessageSeen], tally: _Tally) -> None:
@@ -145,7 +145,7 @@ async def _see_messages(session: AsyncSession, chat_id: UUID, seen: Sequence[Mes
     if chat.id in tally.moved:
         await returned.carry_over(session, chat, "a new message came in")
         await outbox.recall_stale(session, chat)
-        _chat_changed(session, chat)
+        announce(session, chat, EventType.CHAT_UPDATED)
     if chat.id in tally.to_answer:
         await _answer(session, chat, tally, now)
 
@@ -214,7 +214,7 @@ async def _store_new(
         _customer_bubble(chat, seen, now, tally)
     if seen.kind != MessageKind.REACTION:
         chat.last_message_at = max(chat.last_message_at or now, now)
-    _message_event(session, chat, row, EventType.MESSAGE_NEW)
+    announce(session, chat, EventType.MESSAGE_NEW, message_id=row.id)
     return row
 
 
@@ -269,7 +269,7 @@ async def _see_again(
         tally.moved.add(chat.id)
         if row.direction == Direction.IN and not row.history:
             tally.to_answer.add(chat.id)
-        _message_event(session, chat, row, EventType.MESSAGE_UPDATED)
+        announce(session, chat, EventType.MESSAGE_UPDATED, message_id=row.id)
     if seen.tick is not None:
         changed = await apply_tick(session, chat, row, seen.tick) or changed
     tally.updated += changed
@@ -295,28 +295,4 @@ async def _answer(session: AsyncSession, chat: Chat, tally: _Tally, now: datetim
 def _revise(session: AsyncSession, row: Message, kind: str, now: datetime) -> None:
     session.add(
         MessageRevision(tenant_id=row.tenant_id, id=new_id(), message_id=row.id, kind=kind, text=row.text, seen_at=now)
-    )
-
-
-def _message_event(session: AsyncSession, chat: Chat, row: Message, type_: EventType) -> None:
-    after_commit(
-        session,
-        Event(
-            type=type_,
-            tenant_id=row.tenant_id,
-            ids={"chat_id": chat.id, "message_id": row.id, "channel_id": chat.channel_id},
-            versions={"chat": chat.version},
-        ),
-    )
-
-
-def _chat_changed(session: AsyncSession, chat: Chat) -> None:
-    after_commit(
-        session,
-        Event(
-            type=EventType.CHAT_UPDATED,
-            tenant_id=chat.tenant_id,
-            ids={"chat_id": chat.id, "channel_id": chat.channel_id},
-            versions={"chat": chat.version},
-        ),
     )

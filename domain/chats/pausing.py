@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.contracts.events import Event, EventType
+from core.contracts.events import EventType
 from core.contracts.ids import new_id
 from core.contracts.states import ChatMode, Direction, DraftStatus, MessageKind, MessageOrigin, PauseReason, RunReason
-from core.db.session import after_commit
 from core.settings import DeskSettings
 from domain.channels.models import Channel
+from domain.chats.events import announce
 from domain.chats.models import Chat, ChatPause, Message
 from domain.chats.repository import database_now, lock_chat
 from domain.drafts import runs
@@ -120,12 +120,4 @@ async def _recount(session: AsyncSession, chat: Chat) -> None:
         await due.clear(session, chat.tenant_id, RESUME_TASK, chat.id)
     else:
         await due.schedule(session, chat.tenant_id, RESUME_TASK, chat.id, longest.until)
-    after_commit(
-        session,
-        Event(
-            type=EventType.CHAT_UPDATED,
-            tenant_id=chat.tenant_id,
-            ids={"chat_id": chat.id, "channel_id": chat.channel_id},
-            versions={"chat": chat.version},
-        ),
-    )
+    announce(session, chat, EventType.CHAT_UPDATED)

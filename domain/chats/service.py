@@ -12,16 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts import chats as wire
 from core.contracts.base import Page
-from core.contracts.events import Event, EventType
+from core.contracts.events import EventType
 from core.contracts.principal import Principal
 from core.contracts.states import ChatMode, ChatStatus, Direction, MessageKind, PauseReason
-from core.db.session import after_commit
 from core.errors import Conflict, InvalidInput, NotFound
 from core.settings import DeskSettings
 from domain.accounts.models import User
 from domain.audit.service import record
 from domain.chats import files, pausing
 from domain.chats.automation import automation_answered
+from domain.chats.events import announce
 from domain.chats.models import Attachment, Chat, Message
 from domain.chats.repository import (
     attachments_of,
@@ -141,7 +141,7 @@ async def change_chat(
         await runs.call_off(session, chat, "a person paused the machine")
     record(session, caller, "chat.changed", "chat", chat.id, {"fields": sorted(body.model_fields_set)})
     await session.flush()
-    _changed(session, chat)
+    announce(session, chat, EventType.CHAT_UPDATED)
     return await get_chat(session, chat_id)
 
 
@@ -155,7 +155,7 @@ async def mark_read(session: AsyncSession, chat_id: UUID) -> wire.Chat:
     if chat.unread:
         chat.unread = 0
         await session.flush()
-        _changed(session, chat)
+        announce(session, chat, EventType.CHAT_UPDATED)
     return await get_chat(session, chat_id)
 
 
@@ -172,7 +172,7 @@ async def take_over(session: AsyncSession, caller: Principal, chat_id: UUID, des
     await runs.call_off(session, chat, "a person took over")
     record(session, caller, "chat.taken_over", "chat", chat.id)
     await session.flush()
-    _changed(session, chat)
+    announce(session, chat, EventType.CHAT_UPDATED)
     return await get_chat(session, chat_id)
 
 
@@ -186,7 +186,7 @@ async def wake(session: AsyncSession, chat_id: UUID) -> None:
     await due.clear(session, chat.tenant_id, WAKE_TASK, chat.id)
     if until is not None:
         chat.status, chat.snoozed_until = ChatStatus.OPEN, None
-        _changed(session, chat)
+        announce(session, chat, EventType.CHAT_UPDATED)
 
 
 async def _assign(session: AsyncSession, chat: Chat, body: wire.ChangeChat) -> None:
@@ -214,18 +214,6 @@ async def _set_status(session: AsyncSession, chat: Chat, body: wire.ChangeChat) 
         chat.resolved_seq = chat.next_seq - 1
         await store.retire_open(session, chat, "the chat was resolved")
         await runs.call_off(session, chat, "the chat was resolved")
-
-
-def _changed(session: AsyncSession, chat: Chat) -> None:
-    after_commit(
-        session,
-        Event(
-            type=EventType.CHAT_UPDATED,
-            tenant_id=chat.tenant_id,
-            ids={"chat_id": chat.id, "channel_id": chat.channel_id},
-            versions={"chat": chat.version},
-        ),
-    )
 
 
 def _chat(row: Any) -> wire.Chat:

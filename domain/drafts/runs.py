@@ -12,11 +12,12 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.drafts import DraftRun as WireRun
-from core.contracts.events import Event, EventType
+from core.contracts.events import EventType
 from core.contracts.ids import new_id
 from core.contracts.states import RunReason, RunState
 from core.db.session import Ring, after_commit
 from core.settings import DeskSettings
+from domain.chats.events import announce
 from domain.chats.models import Chat
 from domain.chats.repository import database_now, lock_chat
 from domain.drafts import store
@@ -186,15 +187,7 @@ async def current_run(session: AsyncSession, chat_id: UUID) -> DraftRun | None:
 
 def run_changed(session: AsyncSession, run: DraftRun, chat: Chat) -> None:
     """Tell panels, after the commit, that a run changed."""
-    after_commit(
-        session,
-        Event(
-            type=EventType.RUN_UPDATED,
-            tenant_id=run.tenant_id,
-            ids={"chat_id": run.chat_id, "run_id": run.id, "channel_id": chat.channel_id},
-            versions={"chat": chat.version},
-        ),
-    )
+    announce(session, chat, EventType.RUN_UPDATED, run_id=run.id)
 
 
 def to_wire(run: DraftRun) -> WireRun:

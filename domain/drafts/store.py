@@ -8,13 +8,13 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts import drafts as wire
-from core.contracts.events import Event, EventType
+from core.contracts.events import EventType
 from core.contracts.ids import new_id
 from core.contracts.reasoning import CheckReport, Claim, DraftProposal, Retrieval
 from core.contracts.states import DraftIntent, DraftOrigin, DraftStatus
 from core.contracts.texts import text_sha256
-from core.db.session import after_commit
 from core.errors import NotFound
+from domain.chats.events import announce
 from domain.chats.models import Chat
 from domain.drafts.models import Draft, DraftPassage
 from domain.due import service as due
@@ -197,15 +197,7 @@ def move(
 
 def changed(session: AsyncSession, draft: Draft, chat: Chat) -> None:
     """Tell panels, after the commit, that a draft changed."""
-    after_commit(
-        session,
-        Event(
-            type=EventType.DRAFT_UPDATED,
-            tenant_id=draft.tenant_id,
-            ids={"chat_id": draft.chat_id, "draft_id": draft.id, "channel_id": chat.channel_id},
-            versions={"draft": draft.version, "chat": chat.version},
-        ),
-    )
+    announce(session, chat, EventType.DRAFT_UPDATED, draft_version=draft.version, draft_id=draft.id)
 
 
 async def retire_open(session: AsyncSession, chat: Chat, reason: str, *, but_checking: bool = False) -> None:

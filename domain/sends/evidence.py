@@ -6,13 +6,13 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.bridge import ABSENCE_PROOF, NEVER_CLICKED, SendReport
-from core.contracts.events import Event, EventType
+from core.contracts.events import EventType
 from core.contracts.faults import SendFault
 from core.contracts.ids import new_id
 from core.contracts.states import TICK_ORDER, ChatStatus, Direction, MessageKind, MessageOrigin, SendStatus, Tick
 from core.contracts.texts import same_on_page
-from core.db.session import after_commit
 from core.errors import Conflict
+from domain.chats.events import announce
 from domain.chats.models import Chat, Message
 from domain.chats.repository import database_now
 from domain.sends import outbox
@@ -60,7 +60,7 @@ async def record_sent(session: AsyncSession, chat: Chat, send: Send, external_id
     await apply_tick(session, chat, message, tick or Tick.SENT)
     if message.tick in _STATUS_OF_TICK:  # a tick may have been seen before this report tied the bubble to the send
         await _tick_send(session, chat, send, Tick(message.tick))
-    after_commit(session, _new_message(chat, message))
+    announce(session, chat, EventType.MESSAGE_NEW, message_id=message.id)
     return message
 
 
@@ -104,15 +104,7 @@ async def apply_tick(session: AsyncSession, chat: Chat, message: Message, tick: 
     if message.send_id is not None and tick in _STATUS_OF_TICK:
         send = await outbox.lock_send(session, message.send_id)
         await _tick_send(session, chat, send, tick)
-    after_commit(
-        session,
-        Event(
-            type=EventType.MESSAGE_UPDATED,
-            tenant_id=message.tenant_id,
-            ids={"chat_id": chat.id, "message_id": message.id, "channel_id": chat.channel_id},
-            versions={"chat": chat.version},
-        ),
-    )
+    announce(session, chat, EventType.MESSAGE_UPDATED, message_id=message.id)
     return True
 
 
@@ -173,13 +165,4 @@ def _bubble(chat: Chat, send: Send, external_id: str) -> Message:
         send_id=send.id,
         wa_precision="minute",
         history=False,
-    )
-
-
-def _new_message(chat: Chat, message: Message) -> Event:
-    return Event(
-        type=EventType.MESSAGE_NEW,
-        tenant_id=message.tenant_id,
-        ids={"chat_id": chat.id, "message_id": message.id, "channel_id": chat.channel_id},
-        versions={"chat": chat.version},
     )

@@ -10,15 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.bridge import BridgeHintType
 from core.contracts.drafts import Send as WireSend
-from core.contracts.events import Event, EventType
+from core.contracts.events import EventType
 from core.contracts.faults import SendFault
 from core.contracts.ids import new_id
 from core.contracts.states import DraftStatus, SendStatus, SendWait
 from core.contracts.texts import MAX_PART_CHARS, TextFault, fault_in, text_sha256
-from core.db.session import after_commit
 from core.errors import Conflict, InvalidInput, NotFound
 from core.settings import DeskSettings
 from domain.channels.service import ring_holder
+from domain.chats.events import announce
 from domain.chats.models import Chat
 from domain.chats.repository import database_now
 from domain.chats.window import burst_is_late
@@ -245,15 +245,7 @@ async def sends_of_draft(session: AsyncSession, draft_id: UUID) -> Sequence[Send
 
 def changed(session: AsyncSession, send: Send, chat: Chat) -> None:
     """Tell panels and the bridge, after the commit, that a send changed."""
-    after_commit(
-        session,
-        Event(
-            type=EventType.SEND_UPDATED,
-            tenant_id=send.tenant_id,
-            ids={"chat_id": send.chat_id, "send_id": send.id, "draft_id": send.draft_id, "channel_id": send.channel_id},
-            versions={"chat": chat.version},
-        ),
-    )
+    announce(session, chat, EventType.SEND_UPDATED, send_id=send.id, draft_id=send.draft_id)
 
 
 def to_wire(send: Send, wait: Wait | None = None) -> WireSend:
