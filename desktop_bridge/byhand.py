@@ -33,6 +33,8 @@ from desktop_bridge.sends.budget import Budget
 from desktop_bridge.sends.machine import Parts, SendMachine
 
 LOCAL_EPOCH = 0
+KNOWN_IDS = 8
+"""So many of a chat's newest messages prove it."""
 
 
 @dataclass
@@ -175,6 +177,21 @@ def send_machine(desk: Desk, tail: str | None, failpoint: Failpoint = no_failpoi
     return SendMachine(parts, pacing=desk.settings.pacing, failpoint=failpoint)
 
 
+def local_order(journal: Journal, chat_id: UUID, title: str, text: str, **more: Any) -> SendOrder:
+    """Return the order for one message to a chat of the journal, as a server would make it; `more` are fields of a `SendOrder`."""
+    usual: dict[str, Any] = {
+        "send_id": new_id(),
+        "epoch": LOCAL_EPOCH,
+        "kind": ChatKind.PERSON,
+        "text_sha256": text_sha256([text]),
+        "part": 0,
+        "parts_total": 1,
+        "known_external_ids": [message.external_id for message in journal.chats.newest(chat_id, KNOWN_IDS)],
+        "previous_part_external_id": None,
+    }
+    return SendOrder(chat_id=chat_id, title=title, text=text, **(usual | more))
+
+
 async def _order(desk: Desk, title: str, text: str) -> tuple[SendOrder, str | None]:
     """Open the chat once to read it, as a person does, and make the order that a server would make."""
     session = await desk.page.linked()
@@ -193,20 +210,7 @@ async def _order(desk: Desk, title: str, text: str) -> tuple[SendOrder, str | No
     chat_id = await desk.intake.read_open(unread=rows[0].unread)
     if chat_id is None:
         raise NotFound("this chat cannot be read", hint="groups and empty chats are never written to")
-    known = [message.external_id for message in desk.journal.chats.newest(chat_id, 8)]
-    order = SendOrder(
-        send_id=new_id(),
-        epoch=LOCAL_EPOCH,
-        chat_id=chat_id,
-        title=title,
-        kind=ChatKind.PERSON,
-        text=text,
-        text_sha256=text_sha256([text]),
-        part=0,
-        parts_total=1,
-        known_external_ids=known,
-        previous_part_external_id=None,
-    )
+    order = local_order(desk.journal, chat_id, title, text)
     return order, (await desk.page.look()).tail
 
 
@@ -214,18 +218,12 @@ def _order_again(desk: Desk, attempt: Attempt) -> SendOrder:
     chat = desk.journal.chats.chat(attempt.chat_id)
     if chat is None or chat.title is None:
         raise NotFound("the chat of an earlier send is not in the journal any more")
-    return SendOrder(
+    return local_order(
+        desk.journal,
+        attempt.chat_id,
+        chat.title,
+        attempt.text,
         send_id=attempt.send_id,
-        epoch=LOCAL_EPOCH,
-        chat_id=attempt.chat_id,
-        title=chat.title,
-        kind=ChatKind.PERSON,
-        text=attempt.text,
-        text_sha256=text_sha256([attempt.text]),
-        part=0,
-        parts_total=1,
-        known_external_ids=[m.external_id for m in desk.journal.chats.newest(attempt.chat_id, 8)],
-        previous_part_external_id=None,
         settle_only=True,
         armed_tail_external_id=attempt.tail,
         armed_by_installation=desk.journal.installation_id,

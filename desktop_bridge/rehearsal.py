@@ -14,13 +14,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.contracts.bridge import SendOrder
-from core.contracts.ids import new_id
-from core.contracts.states import ChatKind
-from core.contracts.texts import text_sha256
 from core.errors import InvalidInput, NotAllowed, NotFound, WaxosError
 from core.settings import BridgeSettings
 from desktop_bridge import host
-from desktop_bridge.byhand import LOCAL_EPOCH, Desk, open_desk, send_machine
+from desktop_bridge.byhand import Desk, local_order, open_desk, send_machine
 from desktop_bridge.inbound.settled import keep_sent
 
 READ_SECONDS = 15.0
@@ -134,19 +131,7 @@ async def _order(desk: Desk, ask: Answer) -> SendOrder:
     chat = chats.chat(known[ask.message].chat_id)
     if chat is None or chat.title is None:
         raise NotFound("this chat was left out")
-    return SendOrder(
-        send_id=new_id(),
-        epoch=LOCAL_EPOCH,
-        chat_id=chat.id,
-        title=chat.title,
-        kind=ChatKind.PERSON,
-        text=ask.text,
-        text_sha256=text_sha256([ask.text]),
-        part=0,
-        parts_total=1,
-        known_external_ids=[message.external_id for message in chats.newest(chat.id, 8)],
-        previous_part_external_id=None,
-    )
+    return local_order(desk.journal, chat.id, chat.title, ask.text)
 
 
 def write_line(answer: dict[str, Any]) -> None:

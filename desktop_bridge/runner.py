@@ -18,7 +18,7 @@ from core.contracts.sessions import Breaker, ChannelAsk
 from core.errors import NotAuthenticated, SetupError, WaxosError
 from core.settings import BridgeSettings
 from desktop_bridge import __version__, host
-from desktop_bridge.errors import JournalDamaged, Withdrawn
+from desktop_bridge.errors import Withdrawn
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.files import ChatFiles
 from desktop_bridge.inbound.intake import PageIntake
@@ -26,7 +26,7 @@ from desktop_bridge.inbound.telling import observations
 from desktop_bridge.journal.chats import News
 from desktop_bridge.journal.journal import Journal, open_journal
 from desktop_bridge.link.authority import ServerAuthority
-from desktop_bridge.link.client import ServerClient, pause
+from desktop_bridge.link.client import ServerClient
 from desktop_bridge.link.lease import LeaseKeeper
 from desktop_bridge.page.browser import Browser
 from desktop_bridge.page.chat_page import WebChatPage
@@ -34,12 +34,13 @@ from desktop_bridge.page.landmarks import load_landmarks
 from desktop_bridge.page.media import PageFiles
 from desktop_bridge.page.session import Session
 from desktop_bridge.running.bringing import FileBringer
+from desktop_bridge.running.holding import while_held
 from desktop_bridge.running.mending import Mender, Recycler
 from desktop_bridge.running.notes import NoteKeeper
 from desktop_bridge.running.pages import CodeKeeper, PageKeeper, take_back
 from desktop_bridge.running.pulse import Pulse
 from desktop_bridge.running.sender import Sender
-from desktop_bridge.running.state import RESCAN_SECONDS, Shared, rung
+from desktop_bridge.running.state import RESCAN_SECONDS, Shared
 from desktop_bridge.sends.budget import Budget
 from desktop_bridge.sends.machine import Parts, SendMachine
 from desktop_bridge.sends.pacing import Timing
@@ -225,21 +226,16 @@ class Bridge:
 
     async def _hand_over(self) -> None:
         """Hand over what is owed whenever there is something; the journal keeps it until the server has taken it."""
-        tries = 0
-        while True:
-            await self._lease.held.wait()
-            try:
-                await self._intake.flush()
-                self._write_status(ready=self._ready_after is not None)
-                tries = 0
-            except (NotAuthenticated, JournalDamaged):
-                raise
-            except WaxosError as fault:
-                tries += 1
-                log.info("news.kept", code=fault.reason_code)
-                await asyncio.sleep(pause(tries))  # house: sleep - a server that is away tells nobody when it is back
-                continue
-            await rung(self._intake.owed, RESCAN_SECONDS)
+
+        def kept(fault: WaxosError) -> None:
+            log.info("news.kept", code=fault.reason_code)
+
+        await while_held(self._lease, self._flush, self._intake.owed, kept)
+
+    async def _flush(self) -> float:
+        await self._intake.flush()
+        self._write_status(ready=self._ready_after is not None)
+        return RESCAN_SECONDS
 
     async def _post(self, news: list[News]) -> dict[UUID, UUID]:
         stored = await self._client.observe(observations(news, self._lease.epoch()))

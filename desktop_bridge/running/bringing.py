@@ -1,17 +1,15 @@
 """Brings the files of messages to the server, one by one, once the text of their messages is handed over."""
 
-import asyncio
-
 import structlog
 
-from core.errors import NotAuthenticated, WaxosError
-from desktop_bridge.errors import JournalDamaged
+from core.errors import WaxosError
 from desktop_bridge.inbound.files import ChatFiles
 from desktop_bridge.inbound.intake import PageIntake
 from desktop_bridge.journal.journal import Journal
-from desktop_bridge.link.client import ServerClient, pause
+from desktop_bridge.link.client import ServerClient
 from desktop_bridge.link.lease import LeaseKeeper
-from desktop_bridge.running.state import RESCAN_SECONDS, Shared, rung
+from desktop_bridge.running.holding import while_held
+from desktop_bridge.running.state import RESCAN_SECONDS, Shared
 
 log = structlog.get_logger(__name__)
 
@@ -37,24 +35,16 @@ class FileBringer:
 
     async def keep(self) -> None:
         """Bring what the journal's work list holds, as it becomes due."""
-        tries = 0
-        while True:
-            await self._lease.held.wait()
-            await self._shared.scanned.wait()
-            try:
-                await self._intake.flush()
-                worked = self._shared.session.usable and await self._files.bring_one(
-                    self._shared.page_lock, self._client
-                )
-                tries = 0
-            except (NotAuthenticated, JournalDamaged):
-                raise
-            except WaxosError as fault:
-                tries += 1
-                log.info("file.kept", code=fault.reason_code)
-                # house: sleep - a server that is away tells nobody when it is back
-                await asyncio.sleep(pause(tries + 2))
-                continue
-            if not worked:
-                due = self._journal.files.next_due_in()
-                await rung(self._files.wanted, RESCAN_SECONDS if due is None else max(due, 0.5))
+        await while_held(self._lease, self._one, self._files.wanted, _kept, patience=2)
+
+    async def _one(self) -> float:
+        await self._shared.scanned.wait()
+        await self._intake.flush()
+        if self._shared.session.usable and await self._files.bring_one(self._shared.page_lock, self._client):
+            return 0.0
+        due = self._journal.files.next_due_in()
+        return RESCAN_SECONDS if due is None else max(due, 0.5)
+
+
+def _kept(fault: WaxosError) -> None:
+    log.info("file.kept", code=fault.reason_code)

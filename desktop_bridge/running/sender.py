@@ -1,21 +1,21 @@
 """Takes sends one by one while the channel is held and nothing keeps them back, and counts what they say about the page."""
 
-import asyncio
 from datetime import UTC, datetime
 
 import structlog
 
 from core.contracts.bridge import SendOrder, SendReport
 from core.contracts.sessions import Breaker, BreakerState
-from core.errors import NotAuthenticated, WaxosError
-from desktop_bridge.errors import JournalDamaged, JournalUnwritable, NotLinked, PageChanged
+from core.errors import WaxosError
+from desktop_bridge.errors import JournalUnwritable, NotLinked, PageChanged
 from desktop_bridge.inbound.settled import keep_sent
 from desktop_bridge.journal.journal import Journal
-from desktop_bridge.link.client import ServerClient, pause
+from desktop_bridge.link.client import ServerClient
 from desktop_bridge.link.lease import LeaseKeeper
 from desktop_bridge.page.chat_page import WebChatPage
+from desktop_bridge.running.holding import while_held
 from desktop_bridge.running.notes import NoteKeeper
-from desktop_bridge.running.state import RESCAN_SECONDS, See, Shared, rung
+from desktop_bridge.running.state import RESCAN_SECONDS, See, Shared
 from desktop_bridge.sends import breaker as rules
 from desktop_bridge.sends.machine import SendMachine
 from desktop_bridge.sends.phases import Recovery
@@ -48,26 +48,17 @@ class Sender:
 
     async def keep(self) -> None:
         """Send for ever; after a crash what was armed is settled before anything is read."""
-        tries = 0
-        while True:
-            await self._lease.held.wait()
-            self._shared.work.clear()
-            try:
-                worked = self._shared.session.usable and await self._one()
-                tries = 0
-            except (NotAuthenticated, JournalDamaged):
-                raise
-            except JournalUnwritable as fault:
-                log.warning("send.postponed", code=fault.reason_code, reason=fault.detail)
-                await self._notes.until_writable(fault)
-                continue
-            except WaxosError as fault:
-                tries += 1
-                log.warning("send.postponed", code=fault.reason_code, reason=fault.detail)
-                await asyncio.sleep(pause(tries))  # house: sleep - a server that is away tells nobody when it is back
-                continue
-            if not worked:
-                await rung(self._shared.work, RESCAN_SECONDS)
+        await while_held(self._lease, self._turn, self._shared.work, _postponed)
+
+    async def _turn(self) -> float:
+        self._shared.work.clear()
+        try:
+            worked = self._shared.session.usable and await self._one()
+        except JournalUnwritable as fault:
+            _postponed(fault)
+            await self._notes.until_writable(fault)
+            return 0.0
+        return 0.0 if worked else RESCAN_SECONDS
 
     async def _one(self) -> bool:
         await self._machine.report_owed()
@@ -112,6 +103,10 @@ class Sender:
         if after.state is BreakerState.OPEN:
             log.warning("breaker.opened", failures=after.failures, reason=after.reason)
             self._shared.broke.set()
+
+
+def _postponed(fault: WaxosError) -> None:
+    log.warning("send.postponed", code=fault.reason_code, reason=fault.detail)
 
 
 def _said(report: SendReport | None) -> str:

@@ -13,9 +13,8 @@ from pydantic import SecretStr
 from core.contracts.bridge import SendOrder
 from core.contracts.channels import PairedDevice
 from core.contracts.ids import new_id
-from core.contracts.states import ChatKind
-from core.contracts.texts import text_sha256
 from core.settings import BridgeSettings
+from desktop_bridge.byhand import local_order
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.intake import PageIntake
 from desktop_bridge.journal.chats import News
@@ -73,19 +72,7 @@ class Stage:
     async def order(self, title: str, text: str, chat_id: UUID | None = None, **more: Any) -> SendOrder:
         """Return the order that a server would give for this chat."""
         chat_id = chat_id or await self.read(title)
-        return SendOrder(
-            send_id=new_id(),
-            epoch=1,
-            chat_id=chat_id,
-            title=title,
-            kind=ChatKind.PERSON,
-            text=text,
-            text_sha256=text_sha256([text]),
-            part=0,
-            parts_total=1,
-            known_external_ids=[m.external_id for m in self.journal.chats.newest(chat_id, 8)],
-            **{"previous_part_external_id": None, **more},
-        )
+        return local_order(self.journal, chat_id, title, text, epoch=1, **more)
 
     async def tail(self) -> str | None:
         """Return the newest message of the open chat."""
