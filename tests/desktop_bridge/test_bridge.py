@@ -2,9 +2,6 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,23 +11,8 @@ from core.settings import BridgeSettings
 from desktop_bridge.sandbox.models import Media, MessageKind
 from desktop_bridge.sandbox.running import Sandbox
 from desktop_bridge.status import read_status
-from tests.desktop_bridge.link.desk import TOKEN, Desk, run_desk
-from tests.desktop_bridge.stage import bridge_settings, crash_at, running_bridge
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    async with run_desk() as running:
-        yield running
-
-
-@pytest.fixture
-def settings(sandbox: Sandbox, desk: Desk, tmp_path: Path) -> BridgeSettings:
-    return bridge_settings(sandbox, tmp_path / "home", server_url=desk.url, pacing=False)
-
-
-def _has(desk: Desk, text: str) -> Any:
-    return lambda: any(m.text == text for m in desk.messages)
+from tests.desktop_bridge.link.desk import TOKEN, Desk
+from tests.desktop_bridge.stage import crash_at, running_bridge
 
 
 async def test_a_message_reaches_the_desk_and_its_answer_the_customer(
@@ -45,7 +27,7 @@ async def test_a_message_reaches_the_desk_and_its_answer_the_customer(
         assert status.started_seconds < 20  # the bench measures it on a quiet machine
         chat = await sandbox.client.add_chat("Anna")
         await sandbox.client.customer_says(chat.id, "When do you open?")
-        await desk.until(_has(desk, "When do you open?"))
+        await desk.until(desk.has("When do you open?"))
         seen = desk.messages[-1]
         assert (seen.direction, seen.history, seen.wa_at is not None) == (Direction.IN, False, True)
 
@@ -57,7 +39,7 @@ async def test_a_message_reaches_the_desk_and_its_answer_the_customer(
         await desk.until(lambda: any(t.tick is Tick.DELIVERED for t in desk.ticks))
 
         await sandbox.client.phone_says(chat.id, "I answer from the phone")
-        await desk.until(_has(desk, "I answer from the phone"))
+        await desk.until(desk.has("I answer from the phone"))
         assert desk.messages[-1].direction is Direction.OUT
     assert [m.text for m in desk.messages] == ["When do you open?", "I answer from the phone"]
     assert desk.leases[-1].state is ChannelState.LINKED
@@ -87,7 +69,7 @@ async def test_a_bridge_that_died_settles_its_send_after_the_restart(
     async with running_bridge(settings, TOKEN, crash_at(point)):
         chat = await sandbox.client.add_chat("Anna")
         await sandbox.client.customer_says(chat.id, "When do you open?")
-        await desk.until(_has(desk, "When do you open?"))
+        await desk.until(desk.has("When do you open?"))
         send_id = await desk.send("Anna", "At nine.")
         await desk.until(lambda: send_id in desk.armed)
         await asyncio.sleep(0.3)
@@ -108,13 +90,13 @@ async def test_what_happened_while_the_bridge_was_away_is_read_once(
     chat = await sandbox.client.add_chat("Anna")
     async with running_bridge(settings, TOKEN):
         await sandbox.client.customer_says(chat.id, "one")
-        await desk.until(_has(desk, "one"))
+        await desk.until(desk.has("one"))
     await sandbox.client.customer_says(chat.id, "two")
     stranger = await sandbox.client.add_chat("Ben")
     await sandbox.client.customer_says(stranger.id, "three")
     async with running_bridge(settings, TOKEN):
-        await desk.until(_has(desk, "two"))
-        await desk.until(_has(desk, "three"))
+        await desk.until(desk.has("two"))
+        await desk.until(desk.has("three"))
     assert sorted(m.text or "" for m in desk.messages) == ["one", "three", "two"]
     assert {m.text: m.history for m in desk.messages} == {"one": False, "two": False, "three": False}
 

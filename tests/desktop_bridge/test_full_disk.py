@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from desktop_bridge.errors import JournalUnwritable
 from desktop_bridge.journal.journal import open_journal
 from desktop_bridge.sandbox.running import Sandbox
 from desktop_bridge.status import read_status
-from tests.desktop_bridge.link.desk import TOKEN, Desk, run_desk
+from tests.desktop_bridge.link.desk import TOKEN, Desk
 from tests.desktop_bridge.stage import bridge_settings, running_bridge
 
 DISK_MB = 3
@@ -46,12 +46,6 @@ def fill(disk: Path) -> Path:
         while True:
             handle.write(b"\0" * 4096)
     return filler
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    async with run_desk() as running:
-        yield running
 
 
 @pytest.fixture
@@ -94,7 +88,7 @@ async def test_nothing_is_clicked_that_cannot_be_noted(
     async with running_bridge(settings, TOKEN):
         chat = await sandbox.client.add_chat("Anna")
         await sandbox.client.customer_says(chat.id, "When do you open?")
-        await desk.until(lambda: any(m.text == "When do you open?" for m in desk.messages))
+        await desk.until(desk.has("When do you open?"))
         filler = fill(disk)
 
         send_id = await desk.send("Anna", "At nine.")
@@ -111,7 +105,7 @@ async def test_nothing_is_clicked_that_cannot_be_noted(
 
         filler.unlink()
         await desk.until(lambda: desk.leases[-1].state is ChannelState.LINKED, seconds=30)
-        await desk.until(lambda: any(m.text == "And on Sunday?" for m in desk.messages), seconds=30)
+        await desk.until(desk.has("And on Sunday?"), seconds=30)
         await desk.until(lambda: send_id in desk.reports, seconds=30)
     outcomes = [report.outcome.value for report in desk.reports[send_id]]
     assert len(await sandbox.client.received()) == outcomes.count("sent")

@@ -1,10 +1,7 @@
 """The life of a session in a whole bridge: consent, linking, “Use here”, the stop, the breaker, and a browser that grew."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,29 +12,14 @@ from desktop_bridge import host
 from desktop_bridge.page.session import NO_CONSENT
 from desktop_bridge.sandbox.models import JournalKind
 from desktop_bridge.sandbox.running import Sandbox
-from tests.desktop_bridge.link.desk import TOKEN, Desk, run_desk
-from tests.desktop_bridge.stage import bridge_settings, running_bridge, wired_bridge
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    async with run_desk() as running:
-        yield running
-
-
-@pytest.fixture
-def settings(sandbox: Sandbox, desk: Desk, tmp_path: Path) -> BridgeSettings:
-    return bridge_settings(sandbox, tmp_path / "home", server_url=desk.url, pacing=False)
-
-
-def _has(desk: Desk, text: str) -> Any:
-    return lambda: any(m.text == text for m in desk.messages)
+from tests.desktop_bridge.link.desk import TOKEN, Desk
+from tests.desktop_bridge.stage import running_bridge, wired_bridge
 
 
 async def _writes(sandbox: Sandbox, desk: Desk, title: str, text: str) -> str:
     chat = await sandbox.client.add_chat(title)
     await sandbox.client.customer_says(chat.id, text)
-    await desk.until(_has(desk, text))
+    await desk.until(desk.has(text))
     return chat.id
 
 
@@ -193,14 +175,14 @@ async def test_a_browser_that_grew_is_started_anew_and_no_message_is_missed_or_d
                 await asyncio.sleep(0.15)  # house: sleep - customers write while the browser starts
 
         await sandbox.client.customer_says(chat.id, "first")
-        await desk.until(_has(desk, "first"))
+        await desk.until(desk.has("first"))
         await _writes(sandbox, desk, "Ben", "When do you open?")
         talking = asyncio.create_task(talk())
         send_id = await desk.send("Ben", "At nine.")
         await desk.until(lambda: send_id in desk.reports, 20)
         await desk.until(lambda: bridge.memory_mb is not None and bridge.memory_mb < limit * 0.85, 30)
         await talking
-        await desk.until(_has(desk, "message 11"), 20)
+        await desk.until(desk.has("message 11"), 20)
         assert await _pages_opened(sandbox) == opened + 1
     texts = [m.text for m in desk.messages if m.text not in {"At nine.", "When do you open?"}]
     assert texts == ["first", *(f"message {number}" for number in range(12))]

@@ -75,6 +75,10 @@ class Desk:
         async with asyncio.timeout(seconds), self.changed:
             await self.changed.wait_for(holds)
 
+    def has(self, text: str) -> Callable[[], bool]:
+        """Return whether a message of this text has come in, as something to wait for."""
+        return lambda: any(message.text == text for message in self.messages)
+
     async def send(self, title: str, text: str) -> UUID:
         """Queue a send to the chat of this title and ring the doorbell."""
         chat_id = next(one for one, called in self.titles.items() if called == title)

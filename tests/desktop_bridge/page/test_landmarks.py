@@ -1,7 +1,6 @@
 """The landmarks hold together, and the reader sees the same things on every build, id shape and language of the sandbox."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from importlib.resources import files
 
 import pytest
@@ -13,24 +12,12 @@ from desktop_bridge.errors import PageChanged
 from desktop_bridge.page.landmarks import load_landmarks
 from desktop_bridge.sandbox.models import ChatKind, Media, NewMessage, Source, Status
 from desktop_bridge.sandbox.models import MessageKind as SandboxKind
-from tests.desktop_bridge.stage import Stage, calm, set_stage
+from tests.desktop_bridge.stage import Stage
 
 LOOKS = [("testid", "bare", "en"), ("testid", "legacy", "es"), ("plain", "bare", "pt"), ("plain", "legacy", "en")]
 SOURCE = (files("desktop_bridge.page") / "landmarks.toml").read_text(encoding="utf-8")
 LONG = "word " * 400
 KINDS = [kind for kind in SandboxKind if kind not in {SandboxKind.TEXT, SandboxKind.SYSTEM}]
-
-
-@pytest.fixture(scope="module")
-async def module_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with set_stage(tmp_path_factory.mktemp("bridge")) as stage:
-        yield stage
-
-
-@pytest.fixture
-async def stage(module_stage: Stage) -> AsyncIterator[Stage]:
-    yield module_stage
-    await calm(module_stage.sandbox)
 
 
 def test_landmarks_that_do_not_hold_together_are_refused() -> None:

@@ -2,30 +2,17 @@
 
 import os
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from desktop_bridge.page import pictures
-from tests.desktop_bridge.stage import Stage, calm, set_stage
+from tests.desktop_bridge.stage import Stage
 
 COLOURS = """() => [...new Set([...document.querySelectorAll("body *")]
   .filter((el) => [...el.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()))
   .map((el) => getComputedStyle(el).color))]"""
 """The colours of all elements that hold words."""
-
-
-@pytest.fixture(scope="module")
-async def module_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with set_stage(tmp_path_factory.mktemp("bridge")) as stage:
-        yield stage
-
-
-@pytest.fixture
-async def stage(module_stage: Stage) -> AsyncIterator[Stage]:
-    yield module_stage
-    await calm(module_stage.sandbox)
 
 
 def sides(png: bytes) -> tuple[int, int]:

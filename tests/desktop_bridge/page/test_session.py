@@ -9,7 +9,7 @@ import pytest
 from core.contracts.states import ChannelState
 from desktop_bridge.page import linking
 from desktop_bridge.page.probe import missing_on
-from tests.desktop_bridge.stage import Stage, calm, set_stage
+from tests.desktop_bridge.stage import Stage, calm
 
 LOOKS = [(build, lang) for build in ("testid", "plain") for lang in ("en", "pt", "es")]
 STATES: list[tuple[dict[str, Any], ChannelState, str | None]] = [
@@ -24,12 +24,6 @@ STATES: list[tuple[dict[str, Any], ChannelState, str | None]] = [
     ({"screen": "main", "restricted": True}, ChannelState.RESTRICTED, "account is restricted"),
     ({"screen": "main"}, ChannelState.LINKED, None),
 ]
-
-
-@pytest.fixture(scope="module")
-async def module_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with set_stage(tmp_path_factory.mktemp("bridge")) as stage:
-        yield stage
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The keyboard stays in the box of the proven chat, whatever a person does meanwhile; and text is parted where nothing tears."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,21 +11,9 @@ from core.contracts.bridge import SendOrder, SendOutcome
 from desktop_bridge.page.landmarks import load_landmarks
 from desktop_bridge.page.proof import label_agrees
 from desktop_bridge.page.typing import pieces
-from tests.desktop_bridge.stage import Stage, calm, set_stage
+from tests.desktop_bridge.stage import Stage
 
 TEXT = "We are open from nine to one, and on Saturday until noon as well."
-
-
-@pytest.fixture(scope="module")
-async def module_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with set_stage(tmp_path_factory.mktemp("bridge")) as stage:
-        yield stage
-
-
-@pytest.fixture
-async def stage(module_stage: Stage) -> AsyncIterator[Stage]:
-    yield module_stage
-    await calm(module_stage.sandbox)
 
 
 class Meanwhile:

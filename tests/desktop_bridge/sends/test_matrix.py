@@ -1,12 +1,11 @@
 """Every look of the page against texts that pages are known to spoil: what the sandbox received is compared byte for byte."""
 
-from collections.abc import AsyncIterator
 from itertools import product
 
 import pytest
 
 from desktop_bridge.sandbox.models import NewMessage, Source
-from tests.desktop_bridge.stage import Stage, calm, set_stage
+from tests.desktop_bridge.stage import Stage
 
 LOOKS = list(product(("testid", "plain"), ("bare", "legacy"), ("en", "pt", "es"), (True, False)))
 TEXTS = {
@@ -25,18 +24,6 @@ TEXTS = {
     "unbroken": "We had a look at it and " + "it is ready, " * 200 + "bye",
 }  # fmt: skip
 EACH = 2
-
-
-@pytest.fixture(scope="module")
-async def module_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with set_stage(tmp_path_factory.mktemp("bridge")) as stage:
-        yield stage
-
-
-@pytest.fixture
-async def stage(module_stage: Stage) -> AsyncIterator[Stage]:
-    yield module_stage
-    await calm(module_stage.sandbox)
 
 
 async def _answer(stage: Stage, title: str, text: str, *, pacing: bool = False) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -13,19 +12,7 @@ from desktop_bridge import host
 from desktop_bridge.link.authority import LocalAuthority
 from desktop_bridge.sandbox.models import Status
 from desktop_bridge.sends.phases import Phase
-from tests.desktop_bridge.stage import Crash, Stage, calm, crash_at, set_stage
-
-
-@pytest.fixture(scope="module")
-async def module_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with set_stage(tmp_path_factory.mktemp("bridge")) as stage:
-        yield stage
-
-
-@pytest.fixture
-async def stage(module_stage: Stage) -> AsyncIterator[Stage]:
-    yield module_stage
-    await calm(module_stage.sandbox)
+from tests.desktop_bridge.stage import Crash, Stage, crash_at
 
 
 class NewMessageAfterArm(LocalAuthority):

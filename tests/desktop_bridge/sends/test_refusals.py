@@ -15,17 +15,11 @@ from desktop_bridge.page.synced import row_agrees
 from desktop_bridge.sandbox.models import Box, JournalKind
 from desktop_bridge.sends.phases import settled_by
 from desktop_bridge.sends.ports import Target
-from tests.desktop_bridge.stage import Stage, calm, set_stage
+from tests.desktop_bridge.stage import Stage, calm
 
 TEXT = "We open at nine."
 COVER = """() => { const lid = document.createElement('div'); lid.id = 'lid';
     lid.style.cssText = 'position:fixed;inset:60% 0 0 0;z-index:99;background:white'; document.body.append(lid); }"""
-
-
-@pytest.fixture(scope="module")
-async def module_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with set_stage(tmp_path_factory.mktemp("bridge")) as stage:
-        yield stage
 
 
 @pytest.fixture
