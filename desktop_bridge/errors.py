@@ -16,7 +16,8 @@ BridgeError (a WaxosError)
     ├── ChatSwitched        another chat or field was chosen while the text was typed
     ├── BoxNotEmpty         somebody's own draft stands in the box
     ├── TextDiffers         the box does not hold exactly the approved text
-    ├── ChatRestricted      the page allows no writing here (blocked, restricted account)
+    ├── ChatRestricted      the page allows no writing here (for admins only, a restricted account)
+    ├── ContactBlocked      the business itself has blocked this contact
     ├── Withdrawn           the send was cancelled while it was being typed
     ├── ArmRefused          the authority does not allow the click (a new message, a lost lease, a cancelled send)
     ├── TextRefused         no chat takes this text: too long, empty, control characters
@@ -142,6 +143,12 @@ class ChatRestricted(SendStopped):
     """The page allows no writing in this chat."""
 
     code, title, final = "restricted", "WhatsApp does not allow writing here", True
+
+
+class ContactBlocked(SendStopped):
+    """The business itself has blocked this contact. Only a person unblocks, so the send is over."""
+
+    code, title, final = "contact_blocked", "This contact is blocked", True
 
 
 class Withdrawn(SendStopped):

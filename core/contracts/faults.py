@@ -24,6 +24,7 @@ class SendFault(StrEnum):
     CHAT_SWITCHED = "chat_switched"
     NOT_ON_WHATSAPP = "not_on_whatsapp"
     RESTRICTED = "restricted"
+    CONTACT_BLOCKED = "contact_blocked"
     COLD_MESSAGE = "cold_message"
     BOX_NOT_EMPTY = "box_not_empty"
     CHAT_LEFT_OUT = "chat_left_out"

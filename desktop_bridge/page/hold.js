@@ -44,6 +44,7 @@
     take: (want) => {
       drop();
       const now = place();
+      if (loc.find("contact_blocked").length) return { taken: false, reason: "blocked", box: null };
       if (!now.box || loc.find("no_compose").length) return { taken: false, reason: "barred", box: null };
       const marks = loc.find("message").map((el) => [el, el.getAttribute("data-id")]).filter(([, id]) => !want || want.ids.includes(id));
       const reason = !want ? null : now.title !== want.title ? "header" : now.label !== want.label ? "label" : marks.length ? null : "messages";

@@ -157,7 +157,7 @@
     startup: !!loc.one("startup"),
     takenOver: !!loc.one("use_here"),
     offline: loc.find("offline").length > 0,
-    barred: !!(loc.one("main") && loc.find("restricted").length),
+    barred: !loc.find("contact_blocked").length && loc.find("restricted").length > 0, // a blocked contact's name may say anything
     dialog: dialogText(),
     words: loc.one("side") ? "" : (document.body ? text(document.body) : "").slice(0, 500),
   });

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from desktop_bridge.errors import BoxNotEmpty, ChatRestricted, ChatSwitched, PageError, TextDiffers
+from desktop_bridge.errors import BoxNotEmpty, ChatRestricted, ChatSwitched, ContactBlocked, PageError, TextDiffers
 from desktop_bridge.page.locate import Reader
 from desktop_bridge.page.proof import Proof
 from desktop_bridge.page.texts import same_in_box
@@ -35,7 +35,7 @@ class Typist:
 
         Raises:
             BoxNotEmpty: anything else stands there; it is left as it is.
-            ChatRestricted: there is no box. ChatSwitched: another chat is open.
+            ContactBlocked, ChatRestricted: there is no box. ChatSwitched: another chat is open.
         """
         async with self._held() as box:
             if not box:
@@ -54,7 +54,7 @@ class Typist:
 
         Raises:
             TextDiffers: the box holds something else; what the page made of our own text is removed, a person's is left.
-            BoxNotEmpty, ChatRestricted, ChatSwitched: as `empty`.
+            BoxNotEmpty, ContactBlocked, ChatRestricted, ChatSwitched: as `empty`.
         """
         async with self._held() as box:
             if box:
@@ -134,6 +134,8 @@ class Typist:
     async def _held(self) -> AsyncIterator[list[str]]:
         """Hold the keyboard in the box; the value is what stands in it."""
         taken = await self._reader.ask("hold.take", self._proof.want() if self._proof else None, again=False)
+        if taken["reason"] == "blocked":
+            raise _blocked()
         if taken["reason"] == "barred":
             raise _no_box()
         if not taken["taken"]:
@@ -181,8 +183,15 @@ def _switched(why: str) -> ChatSwitched:
     )
 
 
+def _blocked() -> ContactBlocked:
+    return ContactBlocked(
+        "the page says that the business has blocked this contact, so there is no box to write in",
+        hint="unblock the contact on the phone, then send again; the text is kept",
+    )
+
+
 def _no_box() -> ChatRestricted:
     return ChatRestricted(
-        "this chat has no box to write in: the contact or the account is blocked or restricted",
+        "this chat has no box to write in: only its admins may write, or the account is restricted",
         hint="look at the chat on the phone; the text is kept",
     )

@@ -229,6 +229,7 @@ class JournalKind(StrEnum):
     PHONE_SAID = "phone.said"
     GESTURE_MADE = "gesture.made"
     GESTURE_LOST = "gesture.lost"
+    UNBLOCKED = "unblocked"
     QUESTION_ANSWERED = "question.answered"
     RECORDING_STARTED = "recording.started"
     SETTINGS_CHANGED = "settings.changed"

@@ -74,6 +74,7 @@ class Pages:
             "gesture": self._gesture,
             "open_once": lambda _, c: state.note(JournalKind.VIEW_ONCE_OPENED, chat=c["chat"], message=c["id"]),
             "recording": lambda _, c: state.note(JournalKind.RECORDING_STARTED, chat=c["chat"]),
+            "unblock": lambda _, c: state.unblock(c["chat"]),
             "dismiss": lambda *_: state.configure({"interstitial": False, "dialog": Dialog.NONE.value}),
             "answered": lambda *_: state.note(JournalKind.QUESTION_ANSWERED),
             "screen": lambda _, c: state.configure({"screen": Screen(c["screen"]).value}),

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.errors import Conflict, NotFound
 from desktop_bridge.sandbox.models import (
+    Box,
     Chat,
     ChatKind,
     JournalEntry,
@@ -168,6 +169,12 @@ class SandboxState:
             if message.source is Source.CUSTOMER and message.status is Status.DELIVERED:
                 message.status = Status.READ
                 self._push_message(message)
+
+    def unblock(self, chat_id: str) -> None:
+        """Somebody at the page lets a blocked contact in again; a bridge never does."""
+        self.chats[chat_id].box = Box.OPEN
+        self.note(JournalKind.UNBLOCKED, chat=chat_id)
+        self._push_chat(self.chats[chat_id])
 
     def save_draft(self, chat_id: str, device: str, text: str) -> None:
         """Keeps half-typed text with its chat and the linked device it was typed on, as the real page does."""

@@ -49,8 +49,12 @@ WORDS: dict[SendFault, Words] = {
         "This number is not on WhatsApp.", "Check the number, and reach the customer another way."
     ),
     F.RESTRICTED: Words(
-        "WhatsApp allows no writing in this chat: the contact is blocked, or your account is restricted.",
+        "WhatsApp allows no writing in this chat: only its admins may write, or your account is restricted.",
         "Look at the chat on the phone. If the account is restricted, tell the owner and stop sending.",
+    ),
+    F.CONTACT_BLOCKED: Words(
+        "You have blocked this contact on WhatsApp, so nothing can be sent to them.",
+        "Unblock the contact on the phone if they should get it, then send again.",
     ),
     F.COLD_MESSAGE: Words(
         "This person has not written to you, and WAXOS does not write first.",

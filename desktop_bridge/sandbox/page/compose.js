@@ -35,9 +35,12 @@ export class Compose {
       this.node.replaceChildren(h("div", { testid: "block-message" }, notice));
       return;
     }
-    if (this.chat.box !== "open") {
-      const words = this.chat.box === "blocked" ? say.blocked : say.adminsOnly;
-      this.node.replaceChildren(h("div", { testid: this.chat.box === "blocked" ? "block-message" : null, class: "restricted" }, words));
+    if (this.chat.box === "blocked") {
+      this.node.replaceChildren(this.#blocked());
+      return;
+    }
+    if (this.chat.box === "admins") {
+      this.node.replaceChildren(h("div", { class: "restricted" }, say.adminsOnly));
       return;
     }
     if (this.chat.kind === "community" || this.chat.kind === "channel") {
@@ -56,6 +59,13 @@ export class Compose {
     );
     this.node.replaceChildren(this.picker.node, this.bar);
     this.#fillSlot(true);
+  }
+
+  // One build says it in a sentence with the contact's name, the other offers to undo it.
+  #blocked() {
+    if (page.build === "plain") return h("div", { class: "restricted" }, say.blocked(this.chat.title));
+    const undo = h("button", { class: "link", onclick: trusted(() => this.actions.unblock(this.chat.id)) }, say.unblock);
+    return h("div", { testid: "block-message", class: "restricted" }, h("span", {}, say.blockedHere), undo);
   }
 
   focus() {

@@ -77,6 +77,8 @@ class Desk {
 
   on_chat({ chat }) {
     this.store.chats.set(chat.id, chat);
+    const box = this.conversation?.chat.box;
+    if (this.store.open === chat.id && box !== undefined && box !== chat.box) this.#show(chat.id);
     if (this.store.open === chat.id) this.#read();
     this.list?.draw();
   }
@@ -183,6 +185,7 @@ class Desk {
       gesture: (chat, what, lost) => this.link.send({ do: "gesture", chat, what, lost }),
       recording: (chat) => this.link.send({ do: "recording", chat }),
       once: (chat, id) => this.link.send({ do: "open_once", chat, id }),
+      unblock: (chat) => this.link.send({ do: "unblock", chat }),
       retry: (message) => this.link.send({ do: "retry", id: message }),
       send: (chat, text) => this.#send(chat, text),
       sendNow: () => this.conversation?.compose.send(),

@@ -27,7 +27,7 @@ const EN = {
   offlineTitle: "Computer not connected", offlineText: "Make sure your computer has an active internet connection.", reconnect: "Reconnect",
   restricted: "Your account on linked devices is restricted. You can't start new chats right now.",
   newsTitle: `What's new on ${NAME}`, newsText: "Chats now look calmer, and answers are easier to find.", continue: "Continue", newest: "Scroll to bottom",
-  blocked: "You blocked this contact. Tap to unblock.", adminsOnly: "Only community admins can send messages", syncing: "Syncing older messages",
+  blocked: (name) => `Can't send a message to blocked contact ${name}.`, blockedHere: "You blocked this contact.", unblock: "Unblock", adminsOnly: "Only community admins can send messages", syncing: "Syncing older messages",
   invalidNumber: "The phone number +351 000 isn’t on Sandbox chat.", questionTitle: "Delete this chat?", questionText: "It is deleted from this device.",
 };
 
@@ -56,7 +56,7 @@ const PT = {
   offlineTitle: "Computador sem conexão", offlineText: "Verifique se o computador está conectado à internet.", reconnect: "Reconectar",
   restricted: "Sua conta em dispositivos conectados está restrita. Não é possível começar novas conversas agora.",
   newsTitle: `Novidades do ${NAME}`, newsText: "As conversas ficaram mais calmas e as respostas mais fáceis de achar.", continue: "Continuar", newest: "Ir para o fim",
-  blocked: "Você bloqueou este contato. Toque para desbloquear.", adminsOnly: "Somente admins podem enviar mensagens", syncing: "Sincronizando mensagens antigas",
+  blocked: (name) => `Não é possível enviar mensagens para o contato bloqueado ${name}.`, blockedHere: "Você bloqueou este contato.", unblock: "Desbloquear", adminsOnly: "Somente admins podem enviar mensagens", syncing: "Sincronizando mensagens antigas",
   invalidNumber: "O número de telefone compartilhado por url é inválido.", questionTitle: "Apagar esta conversa?", questionText: "Ela será apagada deste dispositivo.",
 };
 
@@ -85,7 +85,7 @@ const ES = {
   offlineTitle: "Equipo sin conexión", offlineText: "Asegúrate de que el equipo tenga conexión a internet.", reconnect: "Reconectar",
   restricted: "Tu cuenta en dispositivos vinculados está restringida. No puedes iniciar chats nuevos ahora.",
   newsTitle: `Novedades de ${NAME}`, newsText: "Los chats se ven más tranquilos y las respuestas se encuentran mejor.", continue: "Continuar", newest: "Ir al final",
-  blocked: "Bloqueaste a este contacto. Toca para desbloquear.", adminsOnly: "Solo los admins pueden enviar mensajes", syncing: "Sincronizando mensajes anteriores",
+  blocked: (name) => `No puedes enviar mensajes al contacto bloqueado ${name}.`, blockedHere: "Bloqueaste a este contacto.", unblock: "Desbloquear", adminsOnly: "Solo los admins pueden enviar mensajes", syncing: "Sincronizando mensajes anteriores",
   invalidNumber: "El número de teléfono compartido a través de la dirección URL no es válido.", questionTitle: "¿Eliminar este chat?", questionText: "Se elimina de este dispositivo.",
 };
 

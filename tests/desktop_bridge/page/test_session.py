@@ -9,6 +9,7 @@ import pytest
 from core.contracts.states import ChannelState
 from desktop_bridge.page import linking
 from desktop_bridge.page.probe import missing_on
+from desktop_bridge.sandbox.models import Box
 from tests.desktop_bridge.stage import Stage, calm
 
 LOOKS = [(build, lang) for build in ("testid", "plain") for lang in ("en", "pt", "es")]
@@ -65,15 +66,16 @@ async def test_the_announcement_is_dismissed_and_nothing_else_is_pressed(stage: 
     assert not await stage.page.reader.until("read.dialogPoint", lambda point: not point, 3)
 
 
-async def test_a_chat_that_allows_no_writing_is_not_a_restricted_account(stage: Stage) -> None:
-    await stage.customer("Blocked", "Hello?")
-    await stage.read("Blocked")
-    await stage.page.reader.page.evaluate(
-        """() => { const bar = document.createElement('div'); bar.dataset.testid = 'block-message';
-                   bar.textContent = 'This contact is blocked.'; document.querySelector('footer').replaceChildren(bar); }"""
-    )
-    assert (await stage.page.reader.ask("read.state"))["barred"]
-    assert (await stage.page.session()).state is ChannelState.LINKED
+@pytest.mark.parametrize("build", ["testid", "plain"])
+async def test_a_blocked_contact_is_no_fault_of_the_page(stage: Stage, build: str) -> None:
+    await stage.sandbox.client.configure(build=build)
+    chat = stage.sandbox.state.chats[await stage.customer(f"Blocked {build}", "Hello?")]
+    await stage.read(chat.title)
+    chat.box = Box.BLOCKED
+    await stage.page.reader.page.reload()
+    await stage.page.linked()
+    assert await missing_on(stage.page, lambda title: title == chat.title) is None
+    assert (await stage.page.reader.ask("read.state"))["box"] is None
 
 
 async def test_a_page_that_shows_nothing_known_is_broken_and_not_starting_for_ever(

@@ -52,18 +52,62 @@ async def _refused(stage: Stage, order: SendOrder, authority: LocalAuthority) ->
     return outcome, report.code, picture.is_file() and picture.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("build", ["testid", "plain"])
-@pytest.mark.parametrize("box", [Box.BLOCKED, Box.ADMINS])
-async def test_a_chat_without_a_box_is_named_and_the_account_stays_usable(stage: Stage, build: str, box: Box) -> None:
-    await stage.sandbox.client.configure(build=build)
-    title = f"{box} {build}"
+LOOKS = [(build, lang) for build in ("testid", "plain") for lang in ("en", "pt", "es")]
+
+
+@pytest.mark.parametrize(("build", "lang"), LOOKS)
+async def test_a_blocked_contact_is_named_and_only_a_person_unblocks(stage: Stage, build: str, lang: str) -> None:
+    client = stage.sandbox.client
+    await client.configure(build=build, lang=lang)
+    title = (
+        f"Loja Restrita {build} {lang}"  # its name stands in the notice, and could be taken for a restricted account
+    )
     chat = stage.sandbox.state.chats[await stage.customer(title, "Hello?")]
     order = await stage.order(title, TEXT)
-    chat.box = box  # blocked, or closed to all but its admins, since it was read
+    chat.box = Box.BLOCKED
+    await stage.page.reader.page.reload()
+    assert await _refused(stage, order, await stage.local()) == (SendOutcome.FAILED, "contact_blocked", True)
+    assert (await stage.page.session()).state is ChannelState.LINKED
+    assert (await stage.page.reader.ask("read.state"))["barred"]
+    assert not [one for one in await client.journal() if one.kind is JournalKind.UNBLOCKED and one.chat == chat.id]
+    if build == "testid":  # a person does what the bridge left alone, at the page or on the phone
+        await stage.page.reader.page.locator("footer [data-testid=block-message] button").click()
+    else:
+        stage.sandbox.state.unblock(chat.id)
+    again = await stage.order(title, TEXT)
+    await stage.page.reader.until("read.state", lambda seen: seen["label"] is not None, 5)
+    assert await stage.machine(await stage.local()).run(again) == "sent"
+    assert await stage.received(chat.id) == [TEXT]
+
+
+@pytest.mark.parametrize("build", ["testid", "plain"])
+async def test_a_chat_without_a_box_is_named_and_the_account_stays_usable(stage: Stage, build: str) -> None:
+    await stage.sandbox.client.configure(build=build)
+    title = f"For admins {build}"
+    chat = stage.sandbox.state.chats[await stage.customer(title, "Hello?")]
+    order = await stage.order(title, TEXT)
+    chat.box = Box.ADMINS  # closed to all but its admins since it was read
     await stage.page.reader.page.reload()
     assert await _refused(stage, order, await stage.local()) == (SendOutcome.FAILED, "restricted", True)
     assert (await stage.page.session()).state is ChannelState.LINKED
     assert await stage.received(chat.id) == []
+
+
+@pytest.mark.parametrize("build", ["testid", "plain"])
+async def test_what_stands_in_the_box_is_no_notice_of_the_page(stage: Stage, build: str) -> None:
+    await stage.sandbox.client.configure(build=build)
+    text = "Sua entrada é restrita. You blocked this contact?"
+    chat = await stage.customer(f"Words {build}", "Posso entrar?")
+    order = await stage.order(f"Words {build}", text)
+    box = stage.page.reader.page.locator("footer [role=textbox]")
+    await box.press_sequentially(text)  # as a bridge that died in the middle leaves it
+    await stage.page.reader.until("read.state", lambda seen: seen["box"] == [text], 5)
+    assert (await stage.page.session()).state is ChannelState.LINKED
+    assert not (await stage.page.reader.ask("read.state"))["barred"]
+    await box.press("ControlOrMeta+A")
+    await box.press("Backspace")
+    assert await stage.machine(await stage.local()).run(order) == "sent"
+    assert await stage.received(chat) == [text]
 
 
 async def test_a_restricted_account_stops_before_anything_is_typed(stage: Stage) -> None:
