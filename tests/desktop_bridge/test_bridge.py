@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 
 import pytest
 
@@ -21,10 +22,11 @@ async def test_a_message_reaches_the_desk_and_its_answer_the_customer(
     old = await sandbox.client.add_chat("Old Chat")
     await sandbox.client.customer_says(old.id, "from before the bridge was linked")
     desk.lose = {"lease": 1, "observations": 1, "arm": 1, "report": 1}
+    began = time.monotonic()
     async with running_bridge(settings, TOKEN) as status:
         assert status.ready
         assert status.started_seconds is not None
-        assert status.started_seconds < 20  # the bench measures it on a quiet machine
+        assert 0 < status.started_seconds <= time.monotonic() - began
         chat = await sandbox.client.add_chat("Anna")
         await sandbox.client.customer_says(chat.id, "When do you open?")
         await desk.until(desk.has("When do you open?"))

@@ -10,7 +10,7 @@ from core.contracts.states import ChannelState
 from core.settings import BridgeSettings
 from desktop_bridge import host
 from desktop_bridge.page.session import NO_CONSENT
-from desktop_bridge.sandbox.models import JournalKind
+from desktop_bridge.sandbox.models import JournalEntry, JournalKind
 from desktop_bridge.sandbox.running import Sandbox
 from tests.desktop_bridge.link.desk import TOKEN, Desk
 from tests.desktop_bridge.stage import running_bridge, wired_bridge
@@ -24,7 +24,11 @@ async def _writes(sandbox: Sandbox, desk: Desk, title: str, text: str) -> str:
 
 
 async def _pages_opened(sandbox: Sandbox) -> int:
-    return sum(entry.kind is JournalKind.PAGE_OPENED for entry in await sandbox.client.journal())
+    return _opened(await sandbox.client.journal())
+
+
+def _opened(journal: list[JournalEntry]) -> int:
+    return sum(entry.kind is JournalKind.PAGE_OPENED for entry in journal)
 
 
 async def test_no_page_of_another_computer_opens_before_the_owner_accepted(
@@ -180,6 +184,7 @@ async def test_a_browser_that_grew_is_started_anew_and_no_message_is_missed_or_d
         talking = asyncio.create_task(talk())
         send_id = await desk.send("Ben", "At nine.")
         await desk.until(lambda: send_id in desk.reports, 20)
+        await sandbox.client.wait_for(lambda seen: _opened(seen.journal) > opened, 30)
         await desk.until(lambda: bridge.memory_mb is not None and bridge.memory_mb < limit * 0.85, 30)
         await talking
         await desk.until(desk.has("message 11"), 20)
