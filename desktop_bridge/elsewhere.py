@@ -158,4 +158,5 @@ def _told(found: HandMessageState) -> dict[str, Any]:
         "send_id": part.send_id if part else None,
         "code": part.error_code if part else None,
         "detail": part.error_detail if part else found.reason,
+        "waits_for": part.wait_code if part else None,
     }

@@ -16,6 +16,7 @@ from domain.drafts import service as drafts
 from domain.drafts import store
 from domain.sends.models import Send
 from domain.sends.transitions import ON_ITS_WAY
+from domain.sends.waiting import why_waiting
 
 _APPROVED = (DraftStatus.APPROVED, DraftStatus.AUTO_APPROVED)
 
@@ -38,7 +39,9 @@ async def write(session: AsyncSession, caller: Principal, body: HandMessage, des
     return await drafts.type_message(session, caller, chat.id, typed, desk)
 
 
-async def state(session: AsyncSession, caller: Principal, draft_id: UUID) -> tuple[UUID, HandMessageState]:
+async def state(
+    session: AsyncSession, caller: Principal, draft_id: UUID, desk: DeskSettings
+) -> tuple[UUID, HandMessageState]:
     """Return the chat and the state of a message that this device wrote.
 
     Raises:
@@ -47,7 +50,8 @@ async def state(session: AsyncSession, caller: Principal, draft_id: UUID) -> tup
     draft = await store.find(session, draft_id)
     if draft.author_id != caller.subject_id:
         raise NotFound("There is no such draft.", hint="Reload the chat.")
-    rows = await session.scalars(select(Send).where(Send.draft_id == draft_id).order_by(Send.part))
+    rows = list(await session.scalars(select(Send).where(Send.draft_id == draft_id).order_by(Send.part)))
+    waits = await why_waiting(session, rows, desk)
     parts = [
         HandPart(
             send_id=row.id,
@@ -55,7 +59,7 @@ async def state(session: AsyncSession, caller: Principal, draft_id: UUID) -> tup
             status=SendStatus(row.status),
             error_code=row.error_code,
             error_detail=row.error_detail,
-            wait_code=None,
+            wait_code=waits[row.id][0] if row.id in waits else None,
         )
         for row in rows
     ]

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from core.contracts.bridge import LeaseRequest
 from core.contracts.channels import PairedDevice
 from core.contracts.ids import new_id
-from core.contracts.states import DraftStatus
+from core.contracts.states import ChannelState, DraftStatus, SendWait
 from core.db.session import Database
 from core.errors import NotAllowed, NotFound, StaleDecision, Unavailable
 from core.settings import BridgeSettings
@@ -88,6 +89,25 @@ async def test_a_running_bridge_sends_it(
             sending = group.create_task(send_as_device(settings, "Carla", "Tea costs 4 EUR.", patience=40))
         assert sending.result()["final"]
     assert len(await sandbox.client.received()) == 1
+
+
+async def test_what_keeps_an_approved_message_back_is_said(shop: Business, behind: Database) -> None:
+    chat_id = await shop.customer_writes("What does tea cost?")
+    tail = f"EXT{shop.bubbles:04d}{chat_id.hex[-8:]}"
+    body = {"id": str(new_id()), "chat_id": str(chat_id), "newest_external_id": tail, "parts": ["Tea costs 4 EUR."]}
+    assert (await shop.ask(shop.bridge, "POST", "/bridge/messages", json=body)).status_code == 202
+    await _check_passes(shop, behind)
+
+    async def waits() -> tuple[str, str | None]:
+        (part,) = (await shop.ask(shop.bridge, "GET", f"/bridge/messages/{body['id']}")).json()["parts"]
+        return part["status"], part["wait_code"]
+
+    assert await waits() == ("queued", None)
+    away = LeaseRequest(
+        installation_id=shop.installation, epoch=shop.epoch, state=ChannelState.OFFLINE, app_version="1"
+    )
+    await shop.ask(shop.bridge, "POST", "/bridge/lease", json=away.model_dump(mode="json"))
+    assert await waits() == ("queued", SendWait.CHANNEL_DOWN)
 
 
 async def _audited(behind: Database, shop: Business) -> set[tuple[str, str, object]]:

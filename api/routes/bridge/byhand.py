@@ -38,4 +38,4 @@ async def state_after(res: Resources, caller: Principal, draft_id: UUID, wait_ms
 
 async def _read(res: Resources, caller: Principal, draft_id: UUID) -> tuple[UUID, HandMessageState]:
     async with res["db"].unit_of_work(caller.tenant_id) as session:
-        return await byhand.state(session, caller, draft_id)
+        return await byhand.state(session, caller, draft_id, res["settings"].desk)
