@@ -99,9 +99,14 @@ async def probe(settings: BridgeSettings) -> dict[str, Any]:
             "landmarks_version": landmarks.version,
             "landmarks": {name: used.get(name, 0) for name in sorted(landmarks.landmark)},
             "found_by": {name: str(landmarks.landmark[name].find[number - 1]) for name, number in sorted(used.items())},
-            "changed": {"landmark": changed.landmark, "detail": changed.detail} if changed else None,
+            "changed": _changed(changed) if changed else None,
             "memory_mb": round(host.browser_memory(desk.browser.profile) / 2**20),
         }
+
+
+def _changed(fault: PageChanged) -> dict[str, str | None]:
+    picture = str(fault.screenshot) if fault.screenshot else None
+    return {"landmark": fault.landmark, "detail": fault.detail, "screenshot": picture}
 
 
 async def inbox(settings: BridgeSettings) -> dict[str, Any]:

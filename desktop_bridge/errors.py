@@ -51,10 +51,11 @@ class PageChanged(PageError):
     code, title = "page_changed", "The chat page has changed"
 
     def __init__(self, detail: str, *, landmark: str, screenshot: Path | None = None) -> None:
-        shown = f"; see {screenshot}" if screenshot else ""
+        shown = f" The page as it was: {screenshot}" if screenshot else ""
         super().__init__(
-            f"{detail}{shown}",
-            hint="Nothing was sent. Run `waxos bridge probe --json`, then correct desktop_bridge/page/landmarks.toml.",
+            detail,  # the same for the same fault: what is told of the session changes only when the session does
+            hint="Nothing was sent. Run `waxos bridge probe --json`, then correct desktop_bridge/page/landmarks.toml."
+            + shown,
         )
         self.landmark = landmark
         self.screenshot = screenshot

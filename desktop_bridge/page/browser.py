@@ -142,7 +142,9 @@ class Browser:
         """Keep a picture of how the page is laid out, without its words; None where the browser cannot make one."""
         if self._reader is None:
             return None
-        return await pictures.of_bare_page(self.page, self.screenshots, name)
+        path = await pictures.of_bare_page(self.page, self.screenshots, name)
+        await asyncio.to_thread(pictures.prune, self.screenshots, self._settings.picture_days)
+        return path
 
 
 def flags(page_url: str) -> list[str]:

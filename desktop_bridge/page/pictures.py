@@ -2,8 +2,10 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -14,7 +16,9 @@ from desktop_bridge.errors import PageError
 from desktop_bridge.page.locate import Reader
 
 _SHOT_SECONDS = 5.0
-_MOST_KEPT = 50
+_MOST_KEPT = 200
+_MOST_OF_A_KIND = 50
+"""What goes wrong again and again must not push out what went wrong once."""
 
 _WORDLESS = """
 * { color: transparent !important; text-shadow: none !important; background-image: none !important;
@@ -47,8 +51,12 @@ async def of_conversation(reader: Reader, known: Sequence[str]) -> bytes | None:
 
 
 async def of_bare_page(page: Page, folder: Path, name: str) -> Path | None:
-    """Keep a picture of how the page is laid out: it may show chats that the owner left out, so no word or face is on it (law 12)."""
-    path = folder / f"{re.sub(r'[^a-z0-9-]+', '-', name.lower())}.png"
+    """Keep a picture of how the page is laid out: it may show chats that the owner left out, so no word or face is on it (law 12).
+
+    Its file is its own, called by `name` and the moment: a send keeps the picture that was taken of it.
+    """
+    kind = re.sub(r"[^a-z0-9-]+", "-", name.lower())[:100]
+    path = folder / f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.png"
     try:
         async with _dressed(page, _WORDLESS):
             await page.screenshot(path=path, timeout=_SHOT_SECONDS * 1000)
@@ -76,10 +84,17 @@ async def _dressed(page: Page, css: str) -> AsyncIterator[None]:
 
 
 def prune(folder: Path, days: float) -> int:
-    """Delete pictures older than `days`, and all but the newest fifty; returns how many."""
-    kept = sorted(folder.glob("*.png"), key=lambda path: path.stat().st_mtime, reverse=True)
+    """Delete pictures older than `days`, and all but the newest fifty of a name and two hundred of all; returns how many."""
     oldest = time.time() - days * 86_400
-    gone = [path for number, path in enumerate(kept) if number >= _MOST_KEPT or path.stat().st_mtime < oldest]
+    newest_first = sorted(((path.stat().st_mtime, path) for path in folder.glob("*.png")), reverse=True)
+    kept: Counter[str] = Counter()
+    gone = []
+    for at, path in newest_first:
+        kind = path.stem.rpartition("-")[0]
+        if at < oldest or kept[kind] >= _MOST_OF_A_KIND or kept.total() >= _MOST_KEPT:
+            gone.append(path)
+        else:
+            kept[kind] += 1
     for path in gone:
         path.unlink(missing_ok=True)
     return len(gone)

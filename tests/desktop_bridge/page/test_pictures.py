@@ -62,12 +62,37 @@ async def test_of_the_bare_page_shows_no_word(stage: Stage, tmp_path: Path) -> N
     assert len(path.read_bytes()) < len(with_words) / 4, "most of a picture of a chat is its words and faces"
 
 
+async def test_each_picture_of_the_bare_page_has_a_file_of_its_own(stage: Stage) -> None:
+    paths = [await stage.browser.screenshot("stopped-Box_Not/Empty") for _ in range(3)]
+    assert len({path for path in paths if path is not None and path.is_file()}) == 3
+    assert all(path is not None and path.name.startswith("stopped-box-not-empty-2") for path in paths)
+
+
+async def test_pictures_are_bounded_while_the_bridge_runs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "_MOST_OF_A_KIND", 2)
+    once = await stage.browser.screenshot("stopped-dialog_open")
+    again = [await stage.browser.screenshot("changed-box") for _ in range(4)]
+    assert once is not None
+    assert once.is_file(), "what comes again and again pushes out nothing else"
+    assert [path is not None and path.is_file() for path in again] == [False, False, True, True]
+
+
 def test_old_pictures_at_home_are_deleted(tmp_path: Path) -> None:
-    for number in range(60):
-        (tmp_path / f"{number}.png").write_bytes(b"x")
-    os.utime(tmp_path / "0.png", (time.time() - 8 * 86_400,) * 2)
+    now = time.time()
+
+    def keep(kind: str, number: int, age: float) -> Path:
+        path = tmp_path / f"{kind}-{number:03}.png"
+        path.write_bytes(b"x")
+        os.utime(path, (now - age,) * 2)
+        return path
+
+    old = keep("stopped-old", 0, 8 * 86_400)
+    flood = [keep("changed-box", number, number) for number in range(60)]
+    first = [keep(f"stopped-{name}", number, 1000 + number) for name in "abcd" for number in range(40)]
     (tmp_path / "journal.db").write_bytes(b"x")
-    assert pictures.prune(tmp_path, days=7) == 10
-    assert not (tmp_path / "0.png").exists()
+    assert pictures.prune(tmp_path, days=7) == 1 + 10 + 10
+    assert not old.exists()
+    assert [path.exists() for path in flood] == [True] * 50 + [False] * 10
+    assert sum(path.exists() for path in first) == 150
     assert (tmp_path / "journal.db").exists()
-    assert pictures.prune(tmp_path, days=0) == 50
+    assert pictures.prune(tmp_path, days=0) == 200
