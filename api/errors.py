@@ -58,21 +58,19 @@ def request_id_of(request: Request) -> str | None:
 
 def install_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem."""
-    app.add_exception_handler(WaxosError, _on_waxos)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
+    app.exception_handler(WaxosError)(_on_waxos)
+    app.exception_handler(RequestValidationError)(_on_invalid)
+    app.exception_handler(HTTPException)(_on_http)
     for kind in DATABASE_AWAY:
         app.add_exception_handler(kind, _on_database)
     app.add_exception_handler(DataError, _on_unstorable)
 
 
-async def _on_waxos(request: Request, error: Exception) -> Response:
-    assert isinstance(error, WaxosError)  # noqa: S101 - registered for this class alone
+async def _on_waxos(request: Request, error: WaxosError) -> Response:
     return problem(error, request_id_of(request))
 
 
-async def _on_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
     faults: list[dict[str, object]] = [
         {"where": ".".join(str(part) for part in fault["loc"]), "message": fault["msg"], "type": fault["type"]}
         for fault in error.errors()  # never the input itself: it may be a password or a customer's text
@@ -85,8 +83,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     return problem(refusal, request_id_of(request), faults)
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
+async def _on_http(request: Request, error: HTTPException) -> Response:
     known: dict[int, WaxosError] = {
         401: NotAuthenticated("no valid token", hint="sign in"),
         403: NotAllowed("this is not allowed"),

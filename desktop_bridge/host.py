@@ -18,6 +18,12 @@ import psutil
 
 from core.errors import SetupError
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+    import resource
+
 _SETTINGS = "WAXOS_"
 _OURS = (_SETTINGS, "FAILPOINTS")
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge")
@@ -85,8 +91,6 @@ def drop_secrets() -> None:
 def forbid_core_dumps() -> None:
     """Let a crash write no picture of our memory, which holds the journal's key, to the disk."""
     if sys.platform != "win32":
-        import resource  # noqa: PLC0415 - exists on POSIX only
-
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -190,12 +194,8 @@ def single_instance(home: Path) -> Iterator[None]:
 
 def _lock(descriptor: int) -> None:
     if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415 - exists on Windows only
-
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
     else:
-        import fcntl  # noqa: PLC0415 - exists on POSIX only
-
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

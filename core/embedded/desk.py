@@ -6,18 +6,18 @@ long-lived thread: the children end with the thread that started them.
 """
 
 import fcntl
-import json
 import os
 import shutil
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import IO
+
+import httpx
+from pydantic import SecretStr
 
 from core.db.migrate import upgrade
 from core.embedded.browser import find_browser
@@ -267,20 +267,17 @@ class Desk:
     def _database_url(self) -> str:
         if self._postgres is not None:
             return self._postgres.app_url
-        assert self.settings.database_url is not None  # noqa: S101 - else we embed
-        return self.settings.database_url.get_secret_value()
+        return _given("WAXOS_DATABASE_URL", self.settings.database_url)
 
     def _admin_url(self) -> str:
         if self._postgres is not None:
             return self._postgres.admin_url
-        assert self.settings.database_admin_url is not None  # noqa: S101 - checked at the start
-        return self.settings.database_admin_url.get_secret_value()
+        return _given("WAXOS_DATABASE_ADMIN_URL", self.settings.database_admin_url)
 
     def _redis_url(self) -> str:
         if self._valkey is not None:
             return self._valkey.url
-        assert self.settings.redis_url is not None  # noqa: S101 - else we embed
-        return self.settings.redis_url.get_secret_value()
+        return _given("WAXOS_REDIS_URL", self.settings.redis_url)
 
     def _answers(self, part: Part) -> bool:
         match part:
@@ -316,14 +313,18 @@ class Desk:
         self.progress(name, seconds)
 
 
+def _given(name: str, address: SecretStr | None) -> str:
+    if address is None:
+        raise SetupError(f"{name} is not set", hint="name every server that is yours, or none")
+    return address.get_secret_value()
+
+
 def _responds(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=_PROBE_S) as answer:  # noqa: S310 - our own loopback addresses
-            body = answer.read(4096)
-    except (urllib.error.URLError, OSError):
+        answer = httpx.get(url, timeout=_PROBE_S, trust_env=False).raise_for_status()
+        status = answer.json()
+    except httpx.HTTPError:
         return False
-    try:
-        status = json.loads(body)
     except ValueError:
         return True
     return not isinstance(status, dict) or (status.get("status") == "ok" and status.get("panel", "ready") == "ready")

@@ -182,9 +182,9 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + _LINGER_SECONDS
         while True:
             offset = self.log.stat().st_size if self.log.exists() else 0
-            self._launch(binaries)
+            process = self._launch(binaries)
             try:
-                self._wait_until_ready(offset)
+                self._wait_until_ready(process, offset)
             except SetupError as error:
                 if error.reason_code != _LINGERS or time.monotonic() > deadline:
                     raise
@@ -192,13 +192,13 @@ class EmbeddedPostgres:
             else:
                 return
 
-    def _launch(self, binaries: Path) -> None:
+    def _launch(self, binaries: Path) -> "subprocess.Popen[bytes]":
         config = _CONFIG | {"port": str(self.port)} | ({} if self.durable else _NOT_DURABLE)
         command = [str(binaries / "postgres"), "-D", str(self._data)]
         for name, value in config.items():
             command += ["-c", f"{name}={value}"]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own binary and paths
+            process = self._process = subprocess.Popen(  # noqa: S603 - our own binary and paths
                 command,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -208,10 +208,9 @@ class EmbeddedPostgres:
                 preexec_fn=die_with_parent(signal.SIGINT),
                 **self._run_as.popen(),
             )
+        return process
 
-    def _wait_until_ready(self, offset: int) -> None:
-        process = self._process
-        assert process is not None  # noqa: S101 - set by _launch
+    def _wait_until_ready(self, process: "subprocess.Popen[bytes]", offset: int) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while not _says_ready(self._data, process.pid):
             if process.poll() is not None:

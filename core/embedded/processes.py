@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -60,8 +61,6 @@ class RunAs:
         """
         if not hasattr(os, "geteuid") or os.geteuid() != 0:
             return cls()
-        import pwd  # noqa: PLC0415 - exists on Unix only
-
         try:
             entry = pwd.getpwnam(_SERVICE_USER)
         except KeyError:

@@ -100,10 +100,11 @@ class Worker:
         for task in self.registry.tasks.values():
             app.task(name=task.name, ignore_result=True)(self._body(app, task))
 
-        @app.task(name=SWEEP, ignore_result=True)  # type: ignore[untyped-decorator, unused-ignore]
         def run_sweep() -> None:
             database = self._runtime.resources.db
             self._guard(SWEEP, lambda: self._runtime.run(sweep(database, self.registry.tasks), _SWEEP_TIMEOUT_S))
+
+        app.task(name=SWEEP, ignore_result=True)(run_sweep)
 
     def _body(self, app: Celery, task: Task) -> Callable[[str, str], None]:
         def body(tenant_id: str, row_id: str) -> None:

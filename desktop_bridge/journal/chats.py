@@ -84,8 +84,9 @@ class ChatLog:
                SELECT ?, title_key, title, kind, excluded, made_at FROM chats WHERE id = ?""",
             str(chat_id), str(reported),
         )  # fmt: skip
-        for table in ("messages", "sends", "files"):
-            self._store.run(f"UPDATE {table} SET chat_id = ? WHERE chat_id = ?", str(chat_id), str(reported))  # noqa: S608
+        self._store.run("UPDATE messages SET chat_id = ? WHERE chat_id = ?", str(chat_id), str(reported))
+        self._store.run("UPDATE sends SET chat_id = ? WHERE chat_id = ?", str(chat_id), str(reported))
+        self._store.run("UPDATE files SET chat_id = ? WHERE chat_id = ?", str(chat_id), str(reported))
         for field in ("$.chat_id", "$.id"):
             self._store.run(
                 "UPDATE outbox SET body = json_set(body, ?, ?) WHERE json_extract(body, ?) = ?",

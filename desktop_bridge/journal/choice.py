@@ -142,8 +142,9 @@ class ChoiceLog:
         self._store.run("UPDATE messages SET text = NULL WHERE chat_id = ?", name)
         self._store.run("UPDATE sends SET text = '' WHERE chat_id = ? AND phase = ?", name, Phase.REPORTED)
         self._store.run("DELETE FROM files WHERE chat_id = ?", name)
-        for table in ("list_rows", "opening", "unread_before"):
-            self._store.run(f"DELETE FROM {table} WHERE title_key = ?", title_key)  # noqa: S608 - a name of our own
+        self._store.run("DELETE FROM list_rows WHERE title_key = ?", title_key)
+        self._store.run("DELETE FROM opening WHERE title_key = ?", title_key)
+        self._store.run("DELETE FROM unread_before WHERE title_key = ?", title_key)
         self._store.run("UPDATE chats SET excluded = 1, title = NULL, choice_key = ? WHERE id = ?", choice_key, name)
 
     def _owed_of(self, chat_id: UUID) -> Iterable[int]:

@@ -35,10 +35,10 @@ class FileLog:
 
     def due(self, chat_id: UUID | None = None) -> WantedFile | None:
         """Return the file that has waited longest among those that are due, of one chat or of all."""
-        mine = "AND chat_id = ?" if chat_id else ""
+        mine = str(chat_id) if chat_id else None
         row = self._store.first(
-            f"SELECT * FROM files WHERE due_at <= ? {mine} ORDER BY due_at, rowid LIMIT 1",  # noqa: S608 - our own words
-            now_text(), *([str(chat_id)] if chat_id else []),
+            "SELECT * FROM files WHERE due_at <= ? AND (? IS NULL OR chat_id = ?) ORDER BY due_at, rowid LIMIT 1",
+            now_text(), mine, mine,
         )  # fmt: skip
         return _wanted(row) if row else None
 

@@ -23,7 +23,7 @@ _SERVICE = "waxos-bridge"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _SEALED_FOR = b"waxos-bridge journal key 1"
-_PASSPHRASE = "WAXOS_BRIDGE__JOURNAL_PASSPHRASE"  # noqa: S105 - the name of a setting
+_SETTING = "WAXOS_BRIDGE__JOURNAL_PASSPHRASE"
 
 LEAST_PASSPHRASE = 8
 """Characters that a new passphrase must have."""
@@ -85,7 +85,7 @@ def journal_key(journal: Path, passphrase: SecretStr | None) -> bytes:
     if kdf_path(journal).exists():
         raise SetupError(
             "this journal has a passphrase",
-            hint=f"set {_PASSPHRASE} to it; or, if it was moved to the keyring, remove {kdf_path(journal)}",
+            hint=f"set {_SETTING} to it; or, if it was moved to the keyring, remove {kdf_path(journal)}",
         )
     return _from_keyring(journal)
 
@@ -121,7 +121,7 @@ def _opened(journal: Path, passphrase: SecretStr) -> bytes:
     if how is None and journal.exists():
         raise SetupError(
             f"{path.name} is missing beside the journal, so its key cannot be made",
-            hint=f"restore it from a backup, or unset {_PASSPHRASE} if the key is in the system keyring",
+            hint=f"restore it from a backup, or unset {_SETTING} if the key is in the system keyring",
         )
     if how is None:
         key = secrets.token_bytes(_KEY_BYTES)
@@ -136,7 +136,7 @@ def _opened(journal: Path, passphrase: SecretStr) -> bytes:
     except (InvalidTag, ValueError):
         raise SetupError(
             f"the journal {journal} does not open with this key: the passphrase is another one",
-            hint=f"set {_PASSPHRASE} to the one that it was made with; nothing was changed"
+            hint=f"set {_SETTING} to the one that it was made with; nothing was changed"
             + ("" if journal.exists() else f". There is no journal yet: remove {path} to begin anew"),
         ) from None
 
@@ -168,7 +168,7 @@ def _from_keyring(journal: Path) -> bytes:
         if journal.exists():
             raise SetupError(
                 "the system keyring has no key for this journal",
-                hint=f"unlock the keyring of the user who made it, or set {_PASSPHRASE} if it has one",
+                hint=f"unlock the keyring of the user who made it, or set {_SETTING} if it has one",
             )
         kept = secrets.token_bytes(_KEY_BYTES)
         _keep(journal, kept)
@@ -214,5 +214,5 @@ def _forget(journal: Path) -> None:
 def _no_keyring(why: str) -> SetupError:
     return SetupError(
         f"no system keyring can be used ({why})",
-        hint=f"set {_PASSPHRASE} to a passphrase of your own; it opens the journal from then on",
+        hint=f"set {_SETTING} to a passphrase of your own; it opens the journal from then on",
     )

@@ -137,9 +137,11 @@ class SendLog:
 
     def armed_since(self, moment: datetime, chat_id: UUID | None = None) -> list[datetime]:
         """Return when the sends since `moment` were armed, oldest first, in one chat or in all."""
-        where = "armed_at >= ?" + (" AND chat_id = ?" if chat_id else "")
-        values = [_text(moment), *([str(chat_id)] if chat_id else [])]
-        rows = self._store.all(f"SELECT armed_at FROM sends WHERE {where} ORDER BY armed_at", *values)  # noqa: S608
+        mine = str(chat_id) if chat_id else None
+        rows = self._store.all(
+            "SELECT armed_at FROM sends WHERE armed_at >= ? AND (? IS NULL OR chat_id = ?) ORDER BY armed_at",
+            _text(moment), mine, mine,
+        )  # fmt: skip
         return [datetime.fromisoformat(row["armed_at"]) for row in rows]
 
     def steps(self, send_id: UUID) -> list[tuple[int, Phase, datetime]]:

@@ -132,10 +132,10 @@ def stamp_time(stamp: str | None, language: str, zone: tzinfo | None) -> datetim
     if clock["half"]:
         hour = hour % 12 + (12 if clock["half"].lower().startswith("p") else 0)
     try:
-        naive = datetime(year if year > 99 else 2000 + year, month, day, hour, int(clock["minute"]))  # noqa: DTZ001
+        at = datetime(year if year > 99 else 2000 + year, month, day, hour, int(clock["minute"]), tzinfo=zone)
     except ValueError:
         return None
-    return naive.replace(tzinfo=zone) if zone is not None else naive.astimezone()
+    return at if zone is not None else at.astimezone()
 
 
 def bubble(raw: dict[str, Any], *, title: str | None, language: str, landmarks: Landmarks) -> Bubble:
