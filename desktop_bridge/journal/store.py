@@ -167,6 +167,8 @@ def _write_new(fresh: Path, key: bytes, steps: Sequence[str]) -> None:
             _apply(database, number, step)
         _name_installation(database)
         database.execute("COMMIT")
+        # A kill while a file in its place is turned to this mode would leave it in a state that no reader may mend.
+        database.execute("PRAGMA journal_mode = WAL")
     finally:
         database.close()
 

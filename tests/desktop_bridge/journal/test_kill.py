@@ -13,6 +13,7 @@ import pytest
 from core.contracts.bridge import MessageSeen
 from core.contracts.states import Direction
 from desktop_bridge.journal.chats import ChatLog
+from desktop_bridge.journal.file import connect
 from desktop_bridge.journal.store import Store
 
 KEY = b"k" * 32
@@ -116,3 +117,21 @@ def test_killed_while_it_is_made(tmp_path: Path, forks: ForkServerContext) -> No
         store.close()
         assert not list(path.parent.glob("*.new*"))
     assert half, "no kill fell into the making"
+
+
+def test_opening_a_new_journal_changes_nothing_that_a_kill_could_leave_half_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    path = tmp_path / "journal.db"
+    monkeypatch.setattr(Store, "_settle", killed)
+    with pytest.raises(Killed):
+        Store(path, KEY)
+    made = connect(path, KEY, writable=False)
+    assert made.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    made.close()
