@@ -39,7 +39,7 @@ def compose(ask: Ask, best: Match, ranked: Sequence[Match], pool: Sequence[Candi
     if chosen.unit.kind in {Kind.ITEM, Kind.ROW} or _is_timetable(ask, group):
         return [Piece(_listed(best, ask, ranked, group), chosen.passage.id)]
     picked = _with_support(best, ranked, group)
-    return _fit([Piece(_end(c.unit.text), c.passage.id) for c in sorted(picked, key=lambda c: c.unit.order)])
+    return within_limit([Piece(_end(c.unit.text), c.passage.id) for c in sorted(picked, key=lambda c: c.unit.order)])
 
 
 def _is_timetable(ask: Ask, group: Sequence[Candidate]) -> bool:
@@ -104,7 +104,8 @@ def _end(text: str) -> str:
     return text if text[-1:] in ".!?…。！？؟:" else f"{text}."
 
 
-def _fit(pieces: list[Piece]) -> list[Piece]:
+def within_limit(pieces: list[Piece]) -> list[Piece]:
+    """Return the first pieces that fit into about `MOST_CHARS` characters, one at the least."""
     kept: list[Piece] = []
     size = 0
     for piece in pieces:

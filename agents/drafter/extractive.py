@@ -5,7 +5,7 @@ A false answer is worse than none: what the evidence does not carry goes into `m
 
 from collections.abc import Sequence
 
-from agents.drafter.compose import MOST_CHARS, Piece, compose
+from agents.drafter.compose import Piece, compose, within_limit
 from agents.drafter.evidence import Candidate, candidates, matches
 from agents.ports import Previous
 from agents.text.questions import Ask, asks
@@ -51,7 +51,7 @@ class ExtractiveDrafter:
             if not answer:
                 missing.append(ask.text)
             said += [piece for piece in answer if all(piece.text != other.text for other in said)]
-        kept = _within_limit(said)
+        kept = within_limit(said)
         return _proposal(kept, missing, conversation, min(sure, default=0.0)), []
 
     async def _answer(
@@ -90,17 +90,6 @@ def _at_fault(candidate: Candidate, previous: Previous | None) -> bool:
     if previous is None or not previous.reasons:
         return False
     return any(fold(candidate.unit.text) in fold(reason) for reason in previous.reasons)
-
-
-def _within_limit(pieces: list[Piece]) -> list[Piece]:
-    kept: list[Piece] = []
-    size = 0
-    for piece in pieces:
-        if kept and size + len(piece.text) > MOST_CHARS:
-            break
-        kept.append(piece)
-        size += len(piece.text)
-    return kept
 
 
 def _proposal(

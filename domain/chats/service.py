@@ -17,6 +17,7 @@ from core.contracts.principal import Principal
 from core.contracts.states import ChatMode, ChatStatus, Direction, MessageKind, PauseReason
 from core.errors import Conflict, InvalidInput, NotFound
 from core.settings import DeskSettings
+from domain import paging
 from domain.accounts.models import User
 from domain.audit.service import record
 from domain.chats import files, pausing
@@ -283,6 +284,4 @@ def _offset(cursor: str | None) -> int:
             raise ValueError
         return max(0, int(text[1:]))
     except (ValueError, binascii.Error):
-        raise InvalidInput(
-            "The cursor is not one that this list gave out.", hint="Begin again without a cursor."
-        ) from None
+        raise paging.not_ours() from None

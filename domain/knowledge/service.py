@@ -15,13 +15,14 @@ from core.contracts.knowledge import NewCuratedAnswer, NewTextSource, Source
 from core.contracts.principal import Principal
 from core.contracts.states import SourceKind, SourceState
 from core.db.session import Ring, after_commit
-from core.errors import InvalidInput, NotFound
+from core.errors import NotFound
 from core.storage.blobs import BlobStore
 from domain.audit.service import record
 from domain.drafts.store import retire_citing
 from domain.due import service as due
 from domain.knowledge.models import KnowledgeSource
 from domain.knowledge.repository import VECTOR_TABLES, ChunkRepository, SourceRepository
+from domain.paging import before_of
 
 INGEST_TASK = "knowledge.ingest"
 SEARCH_QUESTION = "knowledge.search"
@@ -88,13 +89,7 @@ async def list_sources(session: AsyncSession, cursor: str | None = None, limit: 
     Raises:
         InvalidInput: the cursor is not one of ours.
     """
-    try:
-        before = UUID(cursor) if cursor else None
-    except ValueError:
-        raise InvalidInput(
-            "The cursor is not one that this list gave out.", hint="Begin again without a cursor."
-        ) from None
-    rows = await SourceRepository(session).page(before, limit + 1)
+    rows = await SourceRepository(session).page(before_of(cursor), limit + 1)
     items = [Source.model_validate(row) for row in rows[:limit]]
     return Page[Source](items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.contracts.base import Page
 from core.contracts.reasoning import AiCall
 from core.contracts.usage import AiCallRecord
-from core.errors import InvalidInput
+from domain.paging import before_of
 from domain.usage.models import AiInteraction
 from domain.usage.repository import UsageRepository
 
@@ -32,12 +32,6 @@ async def list_calls(
     Raises:
         InvalidInput: the cursor is not one of ours.
     """
-    try:
-        before = UUID(cursor) if cursor else None
-    except ValueError:
-        raise InvalidInput(
-            "The cursor is not one that this list gave out.", hint="Begin again without a cursor."
-        ) from None
-    rows = await UsageRepository(session).page(before, chat_id, limit + 1)
+    rows = await UsageRepository(session).page(before_of(cursor), chat_id, limit + 1)
     items = [AiCallRecord.model_validate(row) for row in rows[:limit]]
     return Page[AiCallRecord](items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
