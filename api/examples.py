@@ -163,10 +163,22 @@ def _knowledge() -> Iterator[BaseModel]:
     yield knowledge.NewCuratedAnswer(question=_ASKED, answer=_ANSWER)
     source = knowledge.Source(
         id=_id(11), kind=SourceKind.FILE, title="House rules", state=SourceState.READY, failure=None,
-        mime="application/pdf", size=182_044, sha256=text_sha256(["x"]), pages=4, chunks_total=12, chunks_done=12,
+        mime="application/pdf", size=182_044, sha256=text_sha256(["x"]), url=None, parent_id=None, crawl_pages=None,
+        sync_hours=None, fetched_at=None, version=1, pages=4, chunks_total=12, chunks_done=12,
         language="en", valid_from=None, valid_until=None, created_at=_AT, ready_at=_AT + timedelta(seconds=2),
     )  # fmt: skip
     yield source
+    yield knowledge.NewPageSource(url="https://shop.example/opening-hours", crawl_pages=20, sync_hours=24)
+    yield knowledge.SourceChange(valid_until=_AT + timedelta(days=90))
+    yield knowledge.SourceVersion(
+        version=1,
+        mime="application/pdf",
+        size=182_044,
+        content_sha256=text_sha256(["x"]),
+        pages=4,
+        chunks=12,
+        created_at=_AT,
+    )
     yield base.Page[knowledge.Source](items=[source])
     yield knowledge.SearchQuery(query="open on Sunday", limit=5)
     passage = Passage(

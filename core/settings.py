@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SetupError
@@ -146,6 +146,15 @@ class StorageSettings(_Group):
     folder: Path = Field(default=Path("var/blobs"), description="folder of uploaded files")
 
 
+class KnowledgeSettings(_Group):
+    """Knowledge sources."""
+
+    private_networks: list[IPvAnyNetwork] = Field(
+        default=[],
+        description="private networks (CIDR, as JSON) whose web pages may be read as knowledge; none otherwise",
+    )
+
+
 class BridgeSettings(_Group):
     """The desktop bridge."""
 
@@ -223,6 +232,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     aal: AalSettings = AalSettings()
     storage: StorageSettings = StorageSettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
     bridge: BridgeSettings = BridgeSettings()
     log: LogSettings = LogSettings()
 

@@ -18,7 +18,7 @@ from domain.devices.models import Device, Pairing
 from domain.directory.models import DirectoryEntry
 from domain.drafts.models import Draft, DraftPassage, DraftRun
 from domain.due.models import Due
-from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, VectorUsem3
+from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, KnowledgeVersion, VectorUsem3
 from domain.policies.models import Policy
 from domain.prompts.models import Prompt, PromptLabel
 from domain.sends.models import Send
@@ -29,7 +29,8 @@ TABLES: tuple[type[Base], ...] = (
     Tenant, User, RefreshToken, DirectoryEntry, Due, AuditEntry, Policy, Prompt, PromptLabel,
     Contact, ContactAddress, Channel, Device, Pairing, Chat, Message, MessageRevision, Attachment,
     ChatPause, AutomationText, AutomationSighting,
-    DraftRun, Draft, DraftPassage, Send, KnowledgeSource, KnowledgeChunk, VectorUsem3, AiInteraction,
+    DraftRun, Draft, DraftPassage, Send, KnowledgeSource, KnowledgeVersion, KnowledgeChunk,
+    VectorUsem3, AiInteraction,
 )  # fmt: skip
 WITHOUT_TENANT_POLICY = ("directory", "due")
 """The only two tables without row-level security (decision 3)."""

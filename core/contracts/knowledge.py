@@ -1,5 +1,6 @@
 """Knowledge sources and search as the public API shows them."""
 
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -14,6 +15,7 @@ class NewTextSource(Command):
 
     title: str = Field(min_length=1, max_length=200)
     text: str = Field(min_length=1, max_length=200_000)
+    valid_from: Utc | None = None
     valid_until: Utc | None = None
 
 
@@ -22,6 +24,35 @@ class NewCuratedAnswer(Command):
 
     question: str = Field(min_length=1, max_length=500)
     answer: str = Field(min_length=1, max_length=4000)
+    valid_from: Utc | None = None
+    valid_until: Utc | None = None
+
+
+SyncHours = Annotated[int, Field(ge=1, le=24 * 31, description="read again after so many hours; never where left out")]
+
+
+class NewPageSource(Command):
+    """Body of POST /knowledge/pages: a page of the web, or a small crawl that begins there."""
+
+    url: str = Field(min_length=1, max_length=2000)
+    title: str = Field(default="", max_length=200, description="the page's own title where left out")
+    crawl_pages: int | None = Field(
+        default=None,
+        ge=2,
+        le=500,
+        description="also what it links to on the same host beside and below it, so many pages at most",
+    )
+    sync_hours: SyncHours | None = None
+    valid_from: Utc | None = None
+    valid_until: Utc | None = None
+
+
+class SourceChange(Command):
+    """Body of PATCH /knowledge/sources/{id}: what is left out stays as it is."""
+
+    title: str = Field(default="", min_length=1, max_length=200)
+    sync_hours: SyncHours | None = None
+    valid_from: Utc | None = None
     valid_until: Utc | None = None
 
 
@@ -36,6 +67,12 @@ class Source(Wire):
     mime: str | None
     size: int | None
     sha256: str | None
+    url: str | None
+    parent_id: UUID | None
+    crawl_pages: int | None
+    sync_hours: int | None
+    fetched_at: Utc | None
+    version: int
     pages: int
     chunks_total: int
     chunks_done: int
@@ -44,6 +81,18 @@ class Source(Wire):
     valid_until: Utc | None
     created_at: Utc
     ready_at: Utc | None
+
+
+class SourceVersion(Wire):
+    """What a source held from `created_at` on."""
+
+    version: int
+    mime: str | None
+    size: int | None
+    content_sha256: str | None
+    pages: int
+    chunks: int
+    created_at: Utc
 
 
 class SearchQuery(Command):

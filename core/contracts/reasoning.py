@@ -55,6 +55,7 @@ class Passage(Wire):
     id: UUID
     source_id: UUID
     source_title: str
+    source_url: str | None = Field(default=None, description="the page of the web that it stands on")
     text: str
     heading: str | None = Field(default=None, description="path of headings that the text stands under")
     language: str | None = None

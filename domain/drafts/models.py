@@ -94,6 +94,7 @@ class DraftPassage(TenantRow, Base):
     passage_id: Mapped[UUID]
     source_id: Mapped[UUID]
     source_title: Mapped[str] = mapped_column(Text)
+    source_url: Mapped[str | None] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     page: Mapped[int | None]
     score: Mapped[float]

@@ -26,11 +26,13 @@ class Block(Wire):
 
 
 class Document(Wire):
-    """A file as blocks; `pages` is 0 where the format has none."""
+    """A file as blocks; `pages` is 0 where the format has none. Of a web page also its title and where its links lead, as written."""
 
     mime: str
     pages: int = 0
     blocks: list[Block]
+    title: str | None = None
+    links: tuple[str, ...] = ()
 
 
 class Unreadable(InvalidInput):
@@ -40,3 +42,7 @@ class Unreadable(InvalidInput):
 
     def __str__(self) -> str:
         return f"{self.detail} {self.hint}" if self.hint else self.detail
+
+
+class PageGone(Unreadable):
+    """There is no such page any more: what was known from it must not be used."""

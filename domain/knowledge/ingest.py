@@ -9,6 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from sqlalchemy import func
 
 from core.aal.language import LanguageDetector
 from core.aal.ports import Embedder
@@ -17,14 +18,17 @@ from core.contracts.states import SourceState
 from core.db.session import Database
 from core.errors import NotFound, Unavailable
 from core.storage.blobs import BlobStore
+from domain.drafts.store import retire_citing
 from domain.due import service as due
 from domain.knowledge import words
 from domain.knowledge.chunking import Chunk, chunk
-from domain.knowledge.documents import Document, Unreadable
-from domain.knowledge.models import KnowledgeSource
+from domain.knowledge.crawling import Crawler
+from domain.knowledge.documents import Document, PageGone, Unreadable
+from domain.knowledge.fetching import WebFetcher
+from domain.knowledge.models import KnowledgeSource, KnowledgeVersion
 from domain.knowledge.reading import FileReader
 from domain.knowledge.repository import VECTOR_TABLES, ChunkRepository, NewChunk, SourceRepository
-from domain.knowledge.service import INGEST_TASK, announce
+from domain.knowledge.service import INGEST_TASK, SYNC_TASK, announce, once
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +55,13 @@ class Ingester:
     embedder: Embedder
     reader: FileReader = field(default_factory=FileReader)
     detector: LanguageDetector = field(default_factory=LanguageDetector)
+    fetcher: WebFetcher = field(default_factory=WebFetcher)
     lease_s: float = 120.0
+
+    @property
+    def crawler(self) -> Crawler:
+        """What follows the links of a page."""
+        return Crawler(self.db, self.fetcher)
 
     async def ingest(self, tenant_id: UUID, source_id: UUID) -> None:
         """Make one source searchable, or note on it why it cannot be. Does nothing where another worker has it.
@@ -64,13 +74,20 @@ class Ingester:
         if source is None:
             return
         try:
+            if source.url is not None and not await self._bring(source, claim_id):
+                return
             document = await self._read(source)
             chunks = await asyncio.to_thread(chunk, document.blocks)
             await self._store(source, claim_id, document, chunks)
+            if source.url is not None:
+                await self.crawler.follow(source, document.links)
         except Unreadable as reason:
-            await self._fail(tenant_id, source_id, claim_id, str(reason))
+            await self._fail(source, claim_id, str(reason), gone=isinstance(reason, PageGone))
         except Unavailable as error:
-            await self._put_off(tenant_id, source_id, claim_id, error.retry_after or 5.0)
+            if source.url is not None and source.attempt >= MOST_ATTEMPTS:
+                await self._fail(source, claim_id, " ".join(filter(None, (error.detail, error.hint))))
+            else:
+                await self._put_off(tenant_id, source_id, claim_id, error.retry_after or 5.0)
         except _ClaimLost:
             _log.info("knowledge.claim_lost", tenant_id=str(tenant_id), source_id=str(source_id))
 
@@ -87,9 +104,31 @@ class Ingester:
             announce(session, source)
         if source.attempt > MOST_ATTEMPTS:
             reason = f"Reading it was broken off {MOST_ATTEMPTS} times. Check the file, split it, and upload it again."
-            await self._fail(tenant_id, source_id, claim_id, reason)
+            await self._fail(source, claim_id, reason)
             return None
         return source
+
+    async def _bring(self, source: KnowledgeSource, claim_id: UUID) -> bool:
+        """Fetch the page of a source into the blob store; tell whether it is another one than what search finds already."""
+        known = source.live_version is not None
+        page = await self.fetcher.fetch(
+            source.url or "", etag=source.etag if known else None, modified=source.modified if known else None
+        )
+        blob = None
+        if page.content is not None:
+            blob = await self.blobs.put(source.tenant_id, once(page.content), limit=len(page.content))
+        changed = blob is not None and not (known and blob.sha256 == source.content_sha256)
+        async with self.db.unit_of_work(source.tenant_id) as session:
+            row = await self._held(SourceRepository(session), source.id, claim_id)
+            row.fetched_at, row.etag, row.modified = func.now(), page.etag, page.modified
+            if blob is not None and changed:
+                row.blob_key, row.size, row.mime, row.content_sha256 = blob.key, blob.size, page.mime, blob.sha256
+                source.blob_key, source.size, source.mime = blob.key, blob.size, page.mime
+            else:
+                row.chunks_done = row.chunks_total = row.live_chunks
+                await self._finish(SourceRepository(session), row, SourceState.READY, None)
+            announce(session, row)
+        return changed
 
     async def _read(self, source: KnowledgeSource) -> Document:
         if source.size is not None and source.size > MOST_BYTES:
@@ -108,24 +147,39 @@ class Ingester:
         table = VECTOR_TABLES[self.embedder.name]
         async with self.db.unit_of_work(source.tenant_id) as session:
             row = await self._held(SourceRepository(session), source.id, claim_id)
-            await ChunkRepository(session, table).remove_of(source.id)
+            await ChunkRepository(session, table).remove_of(source.id, but=row.live_version)
             row.state, row.mime, row.pages, row.language = (
                 SourceState.EMBEDDING,
                 document.mime,
                 document.pages,
                 language,
             )
+            row.version = (row.live_version or 0) + 1
             row.chunks_total, row.chunks_done = len(chunks), 0
+            if row.title == row.url and document.title:
+                row.title = document.title
             announce(session, row)
         for start, batch in _batches(chunks):
             fresh = await self._embed(batch, start, language)
+            done = start + len(fresh)
             async with self.db.unit_of_work(source.tenant_id) as session:
+                if done == len(chunks) and source.live_version is not None:
+                    await retire_citing(session, source.id)  # first: chats are locked before anything else
                 row = await self._held(SourceRepository(session), source.id, claim_id)
                 await ChunkRepository(session, table).add(row, fresh)
-                row.chunks_done = start + len(fresh)
-                if row.chunks_done == row.chunks_total:
-                    await self._finish(SourceRepository(session), row, SourceState.READY, None)
+                row.chunks_done = done
+                if done == len(chunks):
+                    await self._publish(SourceRepository(session), row)
                 announce(session, row)
+
+    async def _publish(self, repository: SourceRepository, row: KnowledgeSource) -> None:
+        """Let search find the version that is whole now instead of the one before, whose bytes are kept."""
+        row.live_version, row.live_chunks = row.version, row.chunks_done
+        await ChunkRepository(repository.session, VECTOR_TABLES[self.embedder.name]).remove_of(row.id, but=row.version)
+        names = ("tenant_id", "version", "mime", "size", "blob_key", "pages")
+        kept = {name: getattr(row, name) for name in names} | {"content_sha256": row.content_sha256 or row.sha256}
+        repository.session.add(KnowledgeVersion(id=new_id(), source_id=row.id, chunks=row.chunks_done, **kept))
+        await self._finish(repository, row, SourceState.READY, None)
 
     async def _embed(self, batch: Sequence[Chunk], start: int, language: str | None) -> list[NewChunk]:
         vectors = await self.embedder.embed([words.embedded(piece.embedded_text()) for piece in batch])
@@ -151,15 +205,21 @@ class Ingester:
             return language
         return self.detector.detect(piece.text).tag or language
 
-    async def _fail(self, tenant_id: UUID, source_id: UUID, claim_id: UUID, reason: str) -> None:
-        async with self.db.unit_of_work(tenant_id) as session:
+    async def _fail(self, source: KnowledgeSource, claim_id: UUID, reason: str, *, gone: bool = False) -> None:
+        """Note why there is nothing (new) to read. What search finds stays, unless the page is `gone`."""
+        async with self.db.unit_of_work(source.tenant_id) as session:
+            if gone and source.live_version is not None:
+                await retire_citing(session, source.id)  # first: chats are locked before anything else
             repository = SourceRepository(session)
-            row = await repository.hold(source_id, claim_id)
+            row = await repository.hold(source.id, claim_id)
             if row is None:
                 return
-            await ChunkRepository(session, VECTOR_TABLES[self.embedder.name]).remove_of(source_id)
-            row.chunks_done = row.chunks_total = 0
-            await self._finish(repository, row, SourceState.FAILED, reason)
+            if gone:
+                row.live_version, row.live_chunks = None, 0
+            await ChunkRepository(session, VECTOR_TABLES[self.embedder.name]).remove_of(source.id, but=row.live_version)
+            row.chunks_done = row.chunks_total = row.live_chunks
+            state = SourceState.FAILED if row.live_version is None else SourceState.READY
+            await self._finish(repository, row, state, reason)
             announce(session, row)
 
     async def _put_off(self, tenant_id: UUID, source_id: UUID, claim_id: UUID, seconds: float) -> None:
@@ -180,6 +240,9 @@ class Ingester:
         if state is SourceState.READY:
             row.ready_at = await repository.now()
         await due.clear(repository.session, row.tenant_id, INGEST_TASK, row.id)
+        if row.sync_hours is not None:
+            again = await repository.now() + timedelta(hours=row.sync_hours)
+            await due.schedule(repository.session, row.tenant_id, SYNC_TASK, row.id, again)
 
     async def _held(self, repository: SourceRepository, source_id: UUID, claim_id: UUID) -> KnowledgeSource:
         row = await repository.hold(source_id, claim_id)

@@ -14,7 +14,11 @@ PARTITIONS = 8
 
 
 class KnowledgeSource(TenantRow, Base):
-    """A document or answer of the business. The same bytes are one source (unique hash among those not removed)."""
+    """A document, page or answer of the business. The same bytes are one source, and the same address (among those not removed).
+
+    `version` is the one that was read last or is being read, `live_version` the one that search finds: the old stays until the new is
+    whole. A page of a small crawl has the page that it began with as `parent_id`, which says by `crawl_pages` how many there may be.
+    """
 
     __tablename__ = "knowledge_sources"
     __table_args__ = (
@@ -22,6 +26,19 @@ class KnowledgeSource(TenantRow, Base):
         Index(
             "knowledge_sources_same_bytes", "tenant_id", "sha256", unique=True, postgresql_where="state <> 'removed'"
         ),
+        ForeignKeyConstraint(
+            ["tenant_id", "parent_id"],
+            ["knowledge_sources.tenant_id", "knowledge_sources.id"],
+            name="knowledge_sources_parent_fkey",
+        ),
+        Index(
+            "knowledge_sources_same_page",
+            "tenant_id",
+            "url",
+            unique=True,
+            postgresql_where="state <> 'removed' and url is not null",
+        ),
+        Index("knowledge_sources_pages_of", "tenant_id", "parent_id"),
     )
 
     kind: Mapped[str] = mapped_column(Text)
@@ -33,7 +50,16 @@ class KnowledgeSource(TenantRow, Base):
     sha256: Mapped[str | None] = mapped_column(Text)
     blob_key: Mapped[str | None] = mapped_column(Text)
     url: Mapped[str | None] = mapped_column(Text)
+    parent_id: Mapped[UUID | None]
+    crawl_pages: Mapped[int | None]
+    sync_hours: Mapped[int | None]
+    fetched_at: Mapped[datetime | None]
+    etag: Mapped[str | None] = mapped_column(Text)
+    modified: Mapped[str | None] = mapped_column(Text)
+    content_sha256: Mapped[str | None] = mapped_column(Text)
     version: Mapped[int] = mapped_column(default=1)
+    live_version: Mapped[int | None]
+    live_chunks: Mapped[int] = mapped_column(default=0, server_default="0")
     language: Mapped[str | None] = mapped_column(Text)
     pages: Mapped[int] = mapped_column(default=0)
     chunks_total: Mapped[int] = mapped_column(default=0)
@@ -47,12 +73,33 @@ class KnowledgeSource(TenantRow, Base):
     attempt: Mapped[int] = mapped_column(default=0)
 
 
+class KnowledgeVersion(TenantRow, Base):
+    """What a source held from `created_at` on, until the next version of it; the bytes are in the blob store."""
+
+    __tablename__ = "knowledge_versions"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "source_id", "version"),
+        ForeignKeyConstraint(
+            ["tenant_id", "source_id"], ["knowledge_sources.tenant_id", "knowledge_sources.id"], ondelete="CASCADE"
+        ),
+    )
+
+    source_id: Mapped[UUID]
+    version: Mapped[int]
+    mime: Mapped[str | None] = mapped_column(Text)
+    size: Mapped[int | None]
+    content_sha256: Mapped[str | None] = mapped_column(Text)
+    blob_key: Mapped[str | None] = mapped_column(Text)
+    pages: Mapped[int]
+    chunks: Mapped[int]
+
+
 class KnowledgeChunk(TenantRow, Base):
     """One passage. `search` holds its words in `search_config` (`language.indexed`), written with the row."""
 
     __tablename__ = "knowledge_chunks"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "source_id", "position"),
+        UniqueConstraint("tenant_id", "source_id", "version", "position"),
         ForeignKeyConstraint(
             ["tenant_id", "source_id"], ["knowledge_sources.tenant_id", "knowledge_sources.id"], ondelete="CASCADE"
         ),
@@ -62,6 +109,7 @@ class KnowledgeChunk(TenantRow, Base):
     )
 
     source_id: Mapped[UUID]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     position: Mapped[int]
     page: Mapped[int | None]
     heading: Mapped[str | None] = mapped_column(Text)

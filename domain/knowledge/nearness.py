@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.contracts.states import SourceState
 from domain.knowledge import words
 from domain.knowledge.models import KnowledgeSource
 from domain.knowledge.repository import VectorTable
@@ -37,7 +36,7 @@ said as materialized (
     select id, coverage, row_number() over (order by coverage desc, id) as rank
     from search_chunks(cast(:terms as text[]), :config, :total, :said)
 )
-select c.id, c.source_id, s.title, c.text, c.heading, c.language, c.page, c.position, c.curated_answer, c.valid_until,
+select c.id, c.source_id, s.title, s.url, c.text, c.heading, c.language, c.page, c.position, c.curated_answer, c.valid_until,
     coalesce(c.valid_until < now(), false) as stale, 1 - (v.embedding <=> cast(:vector as halfvec)) as cosine,
     coalesce(said.coverage, 0) as coverage, near.rank as near_rank, said.rank as said_rank,
     case when c.curated_answer is null then false else
@@ -47,7 +46,7 @@ select c.id, c.source_id, s.title, c.text, c.heading, c.language, c.page, c.posi
 from near full join said on said.id = near.id
 join knowledge_chunks c on c.tenant_id = :tenant and c.id = coalesce(near.id, said.id)
 join {table} v on v.tenant_id = :tenant and v.id = c.id
-join knowledge_sources s on s.tenant_id = :tenant and s.id = c.source_id and s.state = :ready
+join knowledge_sources s on s.tenant_id = :tenant and s.id = c.source_id and s.live_version = c.version
 where coalesce(c.valid_from <= now(), true)
 """
 
@@ -62,6 +61,7 @@ class Found:
     id: UUID
     source_id: UUID
     title: str
+    url: str | None
     text: str
     heading: str | None
     language: str | None
@@ -86,10 +86,9 @@ class NearnessRepository:
     table: VectorTable
 
     async def total(self) -> int:
-        """Return how many chunks the tenant's ready sources have."""
-        count = await self.session.scalar(
-            select(func.sum(KnowledgeSource.chunks_done)).where(KnowledgeSource.state == SourceState.READY)
-        )
+        """Return how many chunks search may find."""
+        live = KnowledgeSource.live_version.is_not(None)
+        count = await self.session.scalar(select(func.sum(KnowledgeSource.live_chunks)).where(live))
         return int(count or 0)
 
     async def find(
@@ -117,7 +116,6 @@ class NearnessRepository:
                 "total": total,
                 "candidates": candidates,
                 "said": 2 * candidates,
-                "ready": SourceState.READY,
             },
         )
         return [Found(**row) for row in rows.mappings()]

@@ -54,6 +54,7 @@ def read(data: bytes, declared: str | None) -> Document:
         Unreadable: it holds nothing that can be used; says why.
     """
     from domain.knowledge import blocks, sniffing  # noqa: PLC0415 - loaded under the limits
+    from domain.knowledge.webpage import WebPage  # noqa: PLC0415 - likewise
 
     if declared == sniffing.ANSWER:
         entry = json.loads(data)
@@ -61,12 +62,14 @@ def read(data: bytes, declared: str | None) -> Document:
         return Document(mime=declared, blocks=[answer])
     mime = sniffing.sniff(data, declared)
     pages = 0
+    web = WebPage()
     match mime:
         case sniffing.CSV:
             found = blocks.csv_blocks(sniffing.decode(data))
         case sniffing.TEXT | sniffing.MARKDOWN:
             found = blocks.MarkdownBlocks(plain=mime == sniffing.TEXT).read(sniffing.decode(data))
         case sniffing.HTML:
+            web.feed(sniffing.decode(data))
             page = _HEAD.sub(" ", sniffing.decode(data)).encode()
             found = blocks.MarkdownBlocks().read(_extract(page, mime).content)
         case sniffing.DOCX:
@@ -79,7 +82,7 @@ def read(data: bytes, declared: str | None) -> Document:
             found = _on_pages(found, [page["content"] for page in result.pages or []])
     if not found:
         raise _nothing(mime)
-    return Document(mime=mime, pages=pages, blocks=found)
+    return Document(mime=mime, pages=pages, blocks=found, title=web.title, links=tuple(web.links))
 
 
 def _unpack_pdf_reader() -> None:

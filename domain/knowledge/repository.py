@@ -10,12 +10,13 @@ from sqlalchemy.dialects.postgresql import REGCONFIG, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.states import SourceState
-from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, VectorUsem3
+from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, KnowledgeVersion, VectorUsem3
 
 VectorTable = type[VectorUsem3]
 VECTOR_TABLES: dict[str, VectorTable] = {"usem3-512": VectorUsem3}
 """The table of each embedding model, by the name of its embedder."""
 
+_FRESH = {"state": SourceState.QUEUED, "version": 1, "pages": 0, "chunks_total": 0, "chunks_done": 0, "attempt": 0}
 _AT_WORK = (SourceState.QUEUED, SourceState.PARSING, SourceState.EMBEDDING)
 
 
@@ -62,12 +63,20 @@ class SourceRepository:
         """Store a source, or return the one with the same bytes, locked; the second value says whether it is new."""
         values = {
             name: getattr(source, name)
-            for name in ("tenant_id", "id", "kind", "title", "mime", "size", "sha256", "blob_key", "valid_until")
+            for name in (
+                "tenant_id",
+                "id",
+                "kind",
+                "title",
+                "mime",
+                "size",
+                "sha256",
+                "blob_key",
+                "valid_from",
+                "valid_until",
+            )
         }
-        row = insert(KnowledgeSource).values(
-            values
-            | {"state": SourceState.QUEUED, "version": 1, "pages": 0, "chunks_total": 0, "chunks_done": 0, "attempt": 0}
-        )
+        row = insert(KnowledgeSource).values(values | _FRESH)
         added = await self.session.scalar(
             row.on_conflict_do_nothing(
                 index_elements=[KnowledgeSource.tenant_id, KnowledgeSource.sha256],
@@ -89,6 +98,48 @@ class SourceRepository:
         if before is not None:
             query = query.where(KnowledgeSource.id < before)
         return (await self.session.scalars(query.order_by(KnowledgeSource.id.desc()).limit(limit))).all()
+
+    async def add_page(self, source: KnowledgeSource) -> tuple[KnowledgeSource, bool]:
+        """Store a page of the web, or return the one of the same address, locked; the second value says whether it is new."""
+        names = (
+            "tenant_id",
+            "id",
+            "kind",
+            "title",
+            "url",
+            "parent_id",
+            "crawl_pages",
+            "sync_hours",
+            "valid_from",
+            "valid_until",
+        )
+        row = insert(KnowledgeSource).values({name: getattr(source, name) for name in names} | _FRESH)
+        added = await self.session.scalar(
+            row.on_conflict_do_nothing(
+                index_elements=[KnowledgeSource.tenant_id, KnowledgeSource.url],
+                index_where=text("state <> 'removed' and url is not null"),
+            ).returning(KnowledgeSource.id)
+        )
+        found = await self.session.scalar(
+            select(KnowledgeSource)
+            .where(KnowledgeSource.url == source.url, KnowledgeSource.state != SourceState.REMOVED)
+            .with_for_update()
+        )
+        if found is None:  # removed by another between the two statements: the second try stores it
+            return await self.add_page(source)
+        return found, added is not None
+
+    async def pages_of(self, root_id: UUID) -> Sequence[KnowledgeSource]:
+        """Return the pages of a crawl but the first, oldest first."""
+        query = select(KnowledgeSource).where(
+            KnowledgeSource.parent_id == root_id, KnowledgeSource.state != SourceState.REMOVED
+        )
+        return (await self.session.scalars(query.order_by(KnowledgeSource.id))).all()
+
+    async def versions(self, source_id: UUID) -> Sequence[KnowledgeVersion]:
+        """Return the versions of a source, newest first."""
+        query = select(KnowledgeVersion).where(KnowledgeVersion.source_id == source_id)
+        return (await self.session.scalars(query.order_by(KnowledgeVersion.version.desc()))).all()
 
     async def claim(self, source_id: UUID, claim_id: UUID, lease_s: float) -> KnowledgeSource | None:
         """Take a source that waits, or whose worker fell silent, for `lease_s` seconds; none where another has it."""
@@ -123,6 +174,14 @@ class SourceRepository:
             .execution_options(populate_existing=True)
         )
 
+    async def date_chunks(self, source: KnowledgeSource) -> None:
+        """Write from when and until when a source holds beside each of its chunks."""
+        await self.session.execute(
+            update(KnowledgeChunk)
+            .where(KnowledgeChunk.source_id == source.id)
+            .values(valid_from=source.valid_from, valid_until=source.valid_until)
+        )
+
     async def now(self) -> datetime:
         """Return the database's clock, the one that leases go by."""
         now: datetime = (await self.session.execute(select(func.clock_timestamp()))).scalar_one()
@@ -141,22 +200,27 @@ class ChunkRepository:
         if not chunks:
             return
         own = {"tenant_id": source.tenant_id, "source_id": source.id}
+        version = {"version": source.version}
         valid = {"valid_from": source.valid_from, "valid_until": source.valid_until}
         statement = insert(KnowledgeChunk).values(
             search=func.to_tsvector(
                 cast(bindparam("stemmed_as", type_=Text), REGCONFIG), bindparam("searched", type_=Text)
             )
         )
-        await self.session.execute(statement, [own | valid | _row(chunk) for chunk in chunks])
+        await self.session.execute(statement, [own | version | valid | _row(chunk) for chunk in chunks])
         await self.session.execute(
             insert(self.table), [own | {"id": chunk.id, "embedding": chunk.vector} for chunk in chunks]
         )
 
-    async def remove_of(self, source_id: UUID) -> None:
-        """Delete every chunk and vector of a source, of every embedding model."""
-        await self.session.execute(delete(KnowledgeChunk).where(KnowledgeChunk.source_id == source_id))
+    async def remove_of(self, source_id: UUID, *, but: int | None = None) -> None:
+        """Delete the chunks and vectors of a source, of every embedding model; those of the version `but` stay."""
+        others = KnowledgeChunk.source_id == source_id
+        if but is not None:
+            others &= KnowledgeChunk.version != but
         for table in VECTOR_TABLES.values():
-            await self.session.execute(delete(table).where(table.source_id == source_id))
+            old = select(KnowledgeChunk.id).where(others)
+            await self.session.execute(delete(table).where(table.source_id == source_id, table.id.in_(old)))
+        await self.session.execute(delete(KnowledgeChunk).where(others))
 
 
 def _row(chunk: NewChunk) -> dict[str, object]:

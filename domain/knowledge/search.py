@@ -126,6 +126,7 @@ def _passage(row: Found, relevance: float) -> Passage:
         id=row.id,
         source_id=row.source_id,
         source_title=row.title,
+        source_url=row.url,
         text=row.text,
         heading=row.heading,
         language=row.language,

@@ -14,12 +14,15 @@ from core.contracts.base import Command
 from core.contracts.knowledge import SearchResult
 from core.jobs.registry import Registry, Resources
 from core.storage.blobs import LocalBlobs
+from domain.knowledge.fetching import WebFetcher
 from domain.knowledge.ingest import Ingester
+from domain.knowledge.pages import sync_due
 from domain.knowledge.search import FLOOR, KnowledgeSearch
-from domain.knowledge.service import INGEST_TASK, SEARCH_QUESTION
+from domain.knowledge.service import INGEST_TASK, SEARCH_QUESTION, SYNC_TASK
 
 _INGEST_SECONDS = 1800.0
 _SEARCH_SECONDS = 10.0
+_SYNC_SECONDS = 10.0
 
 
 class SearchFor(Command):
@@ -41,7 +44,13 @@ class KnowledgeTasks:
         """Read one source."""
         settings = resources.settings
         blobs, embedder = LocalBlobs(settings.storage.folder), build_embedder(settings.aal.embedding)
-        await Ingester(resources.db, blobs, embedder, detector=self.detector).ingest(tenant_id, source_id)
+        fetcher = WebFetcher(permitted=tuple(map(str, settings.knowledge.private_networks)))
+        reading = Ingester(resources.db, blobs, embedder, detector=self.detector, fetcher=fetcher)
+        await reading.ingest(tenant_id, source_id)
+
+    async def sync(self, resources: Resources, tenant_id: UUID, source_id: UUID) -> None:
+        """Have a page of the web read again."""
+        await sync_due(resources.db, tenant_id, source_id)
 
     async def search(self, resources: Resources, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answer `SearchFor` with a `SearchResult`."""
@@ -61,4 +70,5 @@ def register(registry: Registry) -> None:
     """Announce reading and searching."""
     tasks = KnowledgeTasks()
     registry.task(INGEST_TASK, tasks.ingest, timeout_s=_INGEST_SECONDS, queue="cpu")
+    registry.task(SYNC_TASK, tasks.sync, timeout_s=_SYNC_SECONDS)
     registry.answer(SEARCH_QUESTION, tasks.search, timeout_s=_SEARCH_SECONDS)

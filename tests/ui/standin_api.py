@@ -392,7 +392,8 @@ class Standin:
     def source(self, title: str, state: SourceState = SourceState.READY, **more: Any) -> Source:
         source = Source(
             id=new_id(), kind=SourceKind.FILE, title=title, state=state, failure=None, mime="text/plain", size=5120,
-            sha256=None, pages=2, chunks_total=12, chunks_done=7, language="en", valid_from=None, valid_until=None,
+            sha256=None, url=None, parent_id=None, crawl_pages=None, sync_hours=None, fetched_at=None, version=1, pages=2,
+            chunks_total=12, chunks_done=7, language="en", valid_from=None, valid_until=None,
             created_at=now(), ready_at=None,
         ).model_copy(update=more)  # fmt: skip
         self.sources[source.id] = source

@@ -9,12 +9,23 @@ from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from api.deps import Db, KnowledgeRead, KnowledgeWrite, Res
 from api.refusals import problems
 from core.contracts.base import Page, Utc
-from core.contracts.knowledge import NewCuratedAnswer, NewTextSource, SearchQuery, SearchResult, Source
+from core.contracts.knowledge import (
+    NewCuratedAnswer,
+    NewPageSource,
+    NewTextSource,
+    SearchQuery,
+    SearchResult,
+    Source,
+    SourceChange,
+    SourceVersion,
+)
 from core.errors import InvalidInput
+from domain.knowledge import pages
 from domain.knowledge import service as knowledge
 
 router = APIRouter(prefix="/knowledge", tags=["knowledge"])
 _REFUSALS = problems(401, 403, 409, 413, 422, 429, 503)
+_ONE = problems(401, 403, 404, 422, 429, 503)
 _CHUNK = 256 * 1024
 _SEARCH_S = 5.0
 
@@ -25,6 +36,7 @@ async def add_file(
     res: Res,
     file: Annotated[UploadFile, File(description="PDF, DOCX, HTML, Markdown, CSV or plain text")],
     title: Annotated[str, Form(max_length=200, description="the file's name where left out")] = "",
+    valid_from: Annotated[Utc | None, Form(description="not used before")] = None,
     valid_until: Annotated[
         Utc | None, Form(description="marked as stale, and not used by itself, from then on")
     ] = None,
@@ -44,6 +56,7 @@ async def add_file(
             size=blob.size,
             sha256=blob.sha256,
             blob_key=blob.key,
+            valid_from=valid_from,
             valid_until=valid_until,
         )
 
@@ -60,6 +73,12 @@ async def add_answer(caller: KnowledgeWrite, db: Db, res: Res, body: NewCuratedA
     return await knowledge.add_curated(db, res["blobs"], caller, body)
 
 
+@router.post("/pages", summary="Add a page of the web", status_code=201, responses=_REFUSALS)
+async def add_page(caller: KnowledgeWrite, db: Db, body: NewPageSource) -> Source:
+    """Add a page of the public web, or a small crawl that begins there; a worker fetches it. The same address is the same source."""
+    return await pages.add_page(db, caller, body)
+
+
 @router.get("/sources", summary="List sources", responses=problems(401, 403, 422, 429, 503))
 async def list_sources(
     _caller: KnowledgeRead,
@@ -71,17 +90,35 @@ async def list_sources(
     return await knowledge.list_sources(db, cursor, limit)
 
 
-@router.get("/sources/{source_id}", summary="Read a source", responses=problems(401, 403, 404, 422, 429, 503))
+@router.get("/sources/{source_id}", summary="Read a source", responses=_ONE)
 async def get_source(_caller: KnowledgeRead, db: Db, source_id: UUID) -> Source:
     """Return one source."""
     return await knowledge.get_source(db, source_id)
+
+
+@router.patch("/sources/{source_id}", summary="Change a source", responses=_ONE)
+async def change_source(caller: KnowledgeWrite, db: Db, source_id: UUID, body: SourceChange) -> Source:
+    """Change its title, from when and until when it holds, or how often its page is read again; drafts that cite it are retired."""
+    return await knowledge.change_source(db, caller, source_id, body)
+
+
+@router.get("/sources/{source_id}/versions", summary="List the versions of a source", responses=_ONE)
+async def list_versions(_caller: KnowledgeRead, db: Db, source_id: UUID) -> list[SourceVersion]:
+    """Return what a source held before and holds now, newest first."""
+    return await knowledge.list_versions(db, source_id)
+
+
+@router.post("/sources/{source_id}/sync", summary="Read a page again", status_code=202, responses=_ONE)
+async def sync_source(caller: KnowledgeWrite, db: Db, source_id: UUID) -> Source:
+    """Have a page of the web, and the other pages of its crawl, read again; what did not change stays as it is."""
+    return await pages.sync_now(db, caller, source_id)
 
 
 @router.delete(
     "/sources/{source_id}",
     summary="Remove a source",
     status_code=204,
-    responses=problems(401, 403, 404, 422, 429, 503),
+    responses=_ONE,
 )
 async def remove_source(caller: KnowledgeWrite, db: Db, source_id: UUID) -> Response:
     """Remove a source with all that was made of it; waiting drafts that cite it are retired."""
