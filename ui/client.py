@@ -15,7 +15,7 @@ from core.contracts.base import Page, Problem
 from core.contracts.channels import AutomationText, Channel, JudgeAutomation, NewChannel, NewPairing, Pairing
 from core.contracts.chats import Accepted, AskDraft, ChangeChat, Chat, ChatContext, Message, NewMessage
 from core.contracts.drafts import Approve, Decided, Draft, Edit, Reject, RetrySend, Rewrite, Send, SettleSend
-from core.contracts.knowledge import NewCuratedAnswer, NewTextSource, SearchQuery, SearchResult, Source
+from core.contracts.knowledge import NewCuratedAnswer, NewPageSource, NewTextSource, SearchQuery, SearchResult, Source
 from core.contracts.sessions import AcceptRisk, LinkCode, RiskText
 from core.contracts.states import AutomationState, SendStatus
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
@@ -280,6 +280,14 @@ class ApiClient:
     async def add_answer(self, answer: NewCuratedAnswer) -> Source:
         """POST /knowledge/answers."""
         return parse(await self._send("POST", "/knowledge/answers", body=answer), Source)
+
+    async def add_page(self, page: NewPageSource) -> Source:
+        """POST /knowledge/pages."""
+        return parse(await self._send("POST", "/knowledge/pages", body=page), Source)
+
+    async def sync_source(self, source_id: UUID) -> Source:
+        """POST /knowledge/sources/{id}/sync."""
+        return parse(await self._send("POST", f"/knowledge/sources/{source_id}/sync"), Source)
 
     async def remove_source(self, source_id: UUID) -> None:
         """DELETE /knowledge/sources/{id}."""

@@ -1,12 +1,13 @@
 """Adds to the knowledge of the business, lists it, searches it and removes from it."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -20,12 +21,13 @@ from websockets.sync.client import ClientConnection, connect
 from api.cli.caller import PREFIX, Caller, signed_in
 from core.contracts.base import Page
 from core.contracts.events import Event, EventType
-from core.contracts.knowledge import NewCuratedAnswer, SearchQuery, SearchResult, Source
+from core.contracts.knowledge import NewCuratedAnswer, NewPageSource, SearchQuery, SearchResult, Source
 from core.contracts.states import SourceState
 from core.errors import InvalidInput, Unavailable
 
 app = typer.Typer(
-    no_args_is_help=True, help="Adds to the knowledge of the business, lists it, searches it and removes from it."
+    no_args_is_help=True,
+    help="Adds to the knowledge of the business, lists it, searches it, reads pages again and removes from it.",
 )
 
 Url = Annotated[str | None, typer.Option("--url", help="Address of the API; WAXOS_UI__API_URL otherwise.")]
@@ -38,6 +40,7 @@ ValidUntil = Annotated[
     datetime | None, typer.Option(help="Marked as stale, and not used by itself, from then on (UTC).")
 ]
 
+_PAGE = re.compile(r"https?://", re.IGNORECASE)
 _AT_WORK = {SourceState.QUEUED, SourceState.PARSING, SourceState.EMBEDDING}
 _READ_SECONDS = 600.0
 _ASK_AGAIN_S = 5.0
@@ -45,25 +48,41 @@ _ASK_AGAIN_S = 5.0
 
 @app.command()
 def add(
-    files: Annotated[list[Path] | None, typer.Argument(help="PDF, DOCX, HTML, Markdown, CSV or plain text.")] = None,
-    title: Annotated[str, typer.Option(help="Title of the one file; its name otherwise.")] = "",
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Files (PDF, DOCX, HTML, Markdown, CSV or plain text), or addresses of web pages (https://…)."
+        ),
+    ] = None,
+    title: Annotated[str, typer.Option(help="Title of the one file or page; its own name otherwise.")] = "",
+    crawl: Annotated[
+        int | None,
+        typer.Option(min=2, max=500, help="Also what a page links to beside and below it, so many pages at most."),
+    ] = None,
+    every: Annotated[int | None, typer.Option(min=1, max=744, help="Read a page again every so many hours.")] = None,
     question: Annotated[str, typer.Option(help="Add an exact answer: the question …")] = "",
     answer: Annotated[str, typer.Option(help="… and its answer.")] = "",
+    valid_from: Annotated[datetime | None, typer.Option(help="Not used before (UTC).")] = None,
     valid_until: ValidUntil = None,
     wait: Annotated[bool, typer.Option(help="Wait until it can be searched.")] = True,
     url: Url = None,
     email: Email = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add files, or one exact answer, and show how reading them goes. Exit code 1 where one yields nothing."""
-    if bool(files) == bool(question and answer):
-        raise InvalidInput("nothing to add", hint="name files, or give both --question and --answer")
-    until = valid_until.replace(tzinfo=UTC) if valid_until else None
+    """Add files, pages or one exact answer, and show how reading them goes. Exit code 1 where one yields nothing."""
+    if bool(names) == bool(question and answer):
+        raise InvalidInput("nothing to add", hint="name files or addresses, or give both --question and --answer")
+    valid = {"valid_from": _utc(valid_from), "valid_until": _utc(valid_until)}
     with signed_in(url, email) as caller, _listening(caller) as events:
-        if files:
-            added = [_upload(caller, path, title if len(files) == 1 else "", until) for path in files]
+        if names:
+            called = title if len(names) == 1 else ""
+            more = {"title": called, "crawl_pages": crawl, "sync_hours": every} | valid
+            added = [
+                _add_page(caller, name, more) if _PAGE.match(name) else _upload(caller, Path(name), called, valid)
+                for name in names
+            ]
         else:
-            added = [_add_answer(caller, question, answer, until)]
+            added = [_add_answer(caller, question, answer, valid)]
         if wait:
             added = _read(caller, events, added, quiet=as_json)
     if as_json:
@@ -122,18 +141,53 @@ def remove(
             typer.echo(json.dumps({"removed": str(source_id)}) if as_json else f"removed {source_id}")
 
 
-def _upload(caller: Caller, path: Path, title: str, until: datetime | None) -> Source:
+@app.command()
+def sync(
+    source_ids: Annotated[
+        list[UUID] | None, typer.Argument(help="Ids of pages, as `waxos kb list` shows them; every page otherwise.")
+    ] = None,
+    wait: Annotated[bool, typer.Option(help="Wait until they are read.")] = True,
+    url: Url = None,
+    email: Email = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read pages of the web again; what did not change stays as it is. Exit code 1 where one can no longer be read."""
+    with signed_in(url, email) as caller, _listening(caller) as events:
+        ids = source_ids or [source.id for source in _all(caller) if source.url and source.parent_id is None]
+        for source_id in ids:
+            caller.call("POST", f"/knowledge/sources/{source_id}/sync", Source)
+        read = [source for source in _all(caller) if source.id in ids or source.parent_id in ids]
+        if wait:
+            read = _read(caller, events, read, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps([source.model_dump(mode="json") for source in read], ensure_ascii=False))
+    else:
+        Console().print(_table(read))
+    if any(source.failure for source in read):
+        raise typer.Exit(1)
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at else None
+
+
+def _add_page(caller: Caller, address: str, more: Mapping[str, Any]) -> Source:
+    body = NewPageSource.model_validate({"url": address, **more})
+    return caller.call("POST", "/knowledge/pages", Source, json=body.model_dump(mode="json"))
+
+
+def _upload(caller: Caller, path: Path, title: str, valid: Mapping[str, datetime | None]) -> Source:
     try:
         content = path.open("rb")
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read ({error.strerror})", hint="check the name of the file") from None
-    form = {"title": title or path.name} | ({"valid_until": until.isoformat()} if until else {})
+    form = {"title": title or path.name} | {name: at.isoformat() for name, at in valid.items() if at}
     with content:
         return caller.call("POST", "/knowledge/sources", Source, files={"file": (path.name, content)}, data=form)
 
 
-def _add_answer(caller: Caller, question: str, answer: str, until: datetime | None) -> Source:
-    body = NewCuratedAnswer(question=question, answer=answer, valid_until=until)
+def _add_answer(caller: Caller, question: str, answer: str, valid: Mapping[str, datetime | None]) -> Source:
+    body = NewCuratedAnswer.model_validate({"question": question, "answer": answer, **valid})
     return caller.call("POST", "/knowledge/answers", Source, json=body.model_dump(mode="json"))
 
 

@@ -100,6 +100,7 @@ def api_settings(
         auth={"signing_key": new_key(), "directory_key": new_key()},
         storage={"folder": home / "blobs"},
         desk={"quiet_seconds": 0},
+        knowledge={"private_networks": ["127.0.0.1/32"]},
         api={"port": 0, "max_upload_mb": 1},
     )
 

@@ -404,6 +404,14 @@ class Standin:
         form = await request.form()
         return self.source(str(form["title"]), SourceState.QUEUED)
 
+    async def add_page(self, request: Request) -> Any:
+        asked = await request.json()
+        return self.source(asked["url"], kind=SourceKind.URL, url=asked["url"], sync_hours=asked["sync_hours"])
+
+    async def sync_source(self, request: Request) -> Any:
+        source = self.sources[UUID(request.path_params["id"])]
+        return self.source(source.title, SourceState.QUEUED, **source.model_dump(include={"id", "kind", "url"}))
+
     async def remove_source(self, request: Request) -> Any:
         del self.sources[UUID(request.path_params["id"])]
 
@@ -443,7 +451,8 @@ class Standin:
             ("POST", "/channels/{id}/{act}", self.act_on_channel),
             ("POST", "/devices/pairings", self.pair), ("GET", "/knowledge/sources", self.list_sources),
             ("POST", "/knowledge/sources", self.add_source), ("DELETE", "/knowledge/sources/{id}", self.remove_source),
-            ("POST", "/knowledge/search", self.search),
+            ("POST", "/knowledge/search", self.search), ("POST", "/knowledge/pages", self.add_page),
+            ("POST", "/knowledge/sources/{id}/sync", self.sync_source),
         ]  # fmt: skip
         return Starlette(
             routes=[

@@ -8,7 +8,7 @@ from uuid import UUID
 import gradio as gr
 from pydantic import ValidationError
 
-from core.contracts.knowledge import NewCuratedAnswer, NewTextSource, SearchQuery, Source
+from core.contracts.knowledge import NewCuratedAnswer, NewPageSource, NewTextSource, SearchQuery, Source
 from core.errors import WaxosError
 from core.settings import Settings
 from ui.session import PanelSession
@@ -16,11 +16,14 @@ from ui.views.answering import Answer, Ask, Notice, Payload, session_of
 from ui.views.render import Templates
 from ui.views.screen import build_list
 
+EVERY = {"Only once": None, "Every day": 24, "Every week": 168}
+"""How often a page is read again, as it is offered."""
+
 
 class SourceAsk(Ask):
     """What to do with a source."""
 
-    do: Literal["remove"]
+    do: Literal["remove", "sync"]
     id: UUID
 
 
@@ -37,11 +40,15 @@ class KnowledgeFunctions:
         return Answer(fragments={"main": self._templates.render("sources.html", sources=newest)})
 
     async def act(self, session: PanelSession, payload: Payload) -> Answer:
-        """Remove a source."""
+        """Remove a source, or have its page read again."""
         ask = SourceAsk.model_validate(payload)
-        await session.api.remove_source(ask.id)
+        if ask.do == "remove":
+            await session.api.remove_source(ask.id)
+        else:
+            await session.api.sync_source(ask.id)
+        said = "Removed. Drafts no longer use it." if ask.do == "remove" else "It is being read again."
         shown = await self.show(session, {})
-        return shown.model_copy(update={"notice": Notice(level="good", title="Removed. Drafts no longer use it.")})
+        return shown.model_copy(update={"notice": Notice(level="good", title=said)})
 
     async def add_files(self, paths: list[str] | None, request: gr.Request) -> tuple[str, None]:
         """Pass uploaded files on to the API and delete them here."""
@@ -59,6 +66,19 @@ class KnowledgeFunctions:
     async def add_answer(self, question: str, answer: str, request: gr.Request) -> tuple[str, Any, Any]:
         """Add the exact answer to a question."""
         return await self._add_two(question, answer, session_of(request), "answer")
+
+    async def add_page(self, url: str, pages: float | None, every: str, request: gr.Request) -> tuple[str, Any]:
+        """Add a page of the web, or a small crawl that begins there."""
+        try:
+            body = NewPageSource(
+                url=url.strip(), crawl_pages=int(pages) if pages and pages > 1 else None, sync_hours=EVERY[every]
+            )
+        except ValidationError:
+            return self._templates.render(
+                "said.html", level="bad", title="Type the address of a page first.", hint=None
+            ), gr.skip()
+        said = await self._said(session_of(request).api.add_page(body), "The page is being read.")
+        return said, gr.skip() if 'class="said bad"' in said else ""
 
     async def search(self, query: str, request: gr.Request) -> str:
         """Show what a draft would find for a question."""
@@ -111,7 +131,22 @@ def build(settings: Settings, templates: Templates) -> None:
                 height=120,
                 elem_id="knowledge-files",
             )
-            with gr.Accordion("Write a text or an exact answer", open=False):
+            with gr.Accordion("Add a web page, a text or an exact answer", open=False):
+                with gr.Tab("Web page"):
+                    url = gr.Textbox(label="Address", placeholder="https://", max_lines=1, elem_id="page-url")
+                    with gr.Row():
+                        most = gr.Number(
+                            label="Pages to read: it and what it links to",
+                            value=1,
+                            minimum=1,
+                            maximum=500,
+                            precision=0,
+                            elem_id="page-most",
+                        )
+                        every = gr.Dropdown(
+                            label="Read again", choices=list(EVERY), value="Every day", elem_id="page-every"
+                        )
+                    add_page = gr.Button("Add page", variant="primary", elem_id="page-add")
                 with gr.Tab("Text"):
                     title = gr.Textbox(label="Title", max_lines=1, elem_id="text-title")
                     text = gr.Textbox(label="Text", lines=5, elem_id="text-body")
@@ -133,6 +168,7 @@ def build(settings: Settings, templates: Templates) -> None:
             search = gr.Button("Search", scale=0, min_width=110, elem_id="knowledge-search")
         found = gr.HTML("", apply_default_css=False, elem_id="knowledge-found")
     files.upload(functions.add_files, files, [said, files], **direct)
+    add_page.click(functions.add_page, [url, most, every], [said, url], **direct)
     add_text.click(functions.add_text, [title, text], [said, title, text], **direct)
     add_answer.click(functions.add_answer, [question, answer], [said, question, answer], **direct)
     gr.on([search.click, query.submit], functions.search, query, found, **direct)

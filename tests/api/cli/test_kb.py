@@ -17,6 +17,7 @@ from core.jobs.sweep import sweep
 from domain.first_business import LOGINS_FILE
 from domain.knowledge.tasks import register
 from tests.api.conftest import PASSWORD, Business, Server
+from tests.standins.site import run_site
 
 HOURS = "# Opening hours\n\nOn Sundays the shop is open from 10 to 14.\n\n# Parking\n\nThere are six places behind the house.\n"
 
@@ -102,6 +103,24 @@ async def test_knowledge_is_added_found_listed_and_removed(terminal: Terminal, t
     assert source["id"] not in out
 
 
+@pytest.mark.usefixtures("_worker")
+async def test_a_page_is_added_and_read_again(terminal: Terminal) -> None:
+    async with run_site() as site:
+        site.page("/", "Opening hours", "The shop opens at nine on weekdays.")
+        status, out, err = await terminal.kb("add", site.url, "--every", "24", "--valid-from", "2020-01-01", "--json")
+        assert (status, err) == (0, "")
+        [page] = json.loads(out)
+        assert (page["title"], page["sync_hours"], page["version"]) == ("Opening hours", 24, 1)
+        assert page["valid_from"].startswith("2020-01-01")
+        site.page("/", "Opening hours", "The shop opens at seven on weekdays.")
+        status, out, _ = await terminal.kb("sync", "--json")
+        assert (status, [one["version"] for one in json.loads(out)]) == (0, [2])
+        site.bodies.clear()
+        status, out, _ = await terminal.kb("sync", page["id"])
+        assert status == 1
+        assert "no such page" in " ".join(out.split())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -109,6 +128,7 @@ async def test_knowledge_is_added_found_listed_and_removed(terminal: Terminal, t
         (("add", "/nowhere/at-all.md"), "cannot be read"),
         (("search",), "no question"),
         (("search", "--file", "/nowhere/at-all.jsonl"), "holds no questions"),
+        (("add", "https://user:secret@shop.example/"), "carries a name or password"),
         (("remove", "0190d0de-0000-7000-8000-000000000000"), "no such source"),
     ],
 )

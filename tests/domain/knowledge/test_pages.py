@@ -1,9 +1,8 @@
 """Pages of the web: fetched within bounds, read again when they change, followed a little, and never used once they are gone."""
 
-import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,59 +19,16 @@ from domain.knowledge import pages, service
 from domain.knowledge.fetching import WebFetcher, inside, page_url
 from domain.knowledge.ingest import MOST_ATTEMPTS, Ingester
 from domain.knowledge.search import KnowledgeSearch
+from tests.standins.site import Site, run_site
 
 Read = Callable[[UUID], Awaitable[Source]]
 
 
-@dataclass
-class Site:
-    """A site on loopback: what each path answers, and what was asked for."""
-
-    url: str = ""
-    bodies: dict[str, bytes] = field(default_factory=dict)
-    status: dict[str, int] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-    endless: bool = False
-
-    def page(self, path: str, title: str, words: str, *links: str) -> None:
-        anchors = "".join(f'<a href="{link}">more</a>' for link in links)
-        self.bodies[path] = (
-            f"<html><head><title>{title}</title></head><body><p>{words}</p>{anchors}</body></html>".encode()
-        )
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        path = head.split()[1]
-        self.asked.append(path)
-        self.requests.append(head)
-        body = self.bodies.get(path)
-        status = self.status.get(path, 404 if body is None else 200)
-        more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
-        length = "" if self.endless else f"Content-Length: {len(body or b'')}\r\n"
-        writer.write(
-            f"HTTP/1.1 {status} X\r\nContent-Type: text/html\r\n{length}{more}Connection: close\r\n\r\n".encode()
-        )
-        try:
-            writer.write(body or b"")
-            while self.endless:
-                writer.write(b"<p>and so on</p>" * 4096)
-                await writer.drain()
-        except ConnectionError:
-            return
-        finally:
-            writer.close()
-
-
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    made = Site()
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    made.page("/", "Opening hours", "The shop opens at nine on every weekday.")
-    async with server:
-        yield made
+    async with run_site() as running:
+        running.page("/", "Opening hours", "The shop opens at nine on every weekday.")
+        yield running
 
 
 @pytest.fixture
