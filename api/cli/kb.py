@@ -88,7 +88,7 @@ def add(
     if as_json:
         typer.echo(json.dumps([source.model_dump(mode="json") for source in added], ensure_ascii=False))
     else:
-        Console().print(_table(added))
+        _print(added)
     if any(source.state is SourceState.FAILED for source in added):
         raise typer.Exit(1)
 
@@ -101,7 +101,7 @@ def list_sources(url: Url = None, email: Email = None, as_json: AsJson = False) 
     if as_json:
         typer.echo(json.dumps([source.model_dump(mode="json") for source in sources], ensure_ascii=False))
     else:
-        Console().print(_table(sources))
+        _print(sources)
 
 
 @app.command()
@@ -162,7 +162,7 @@ def sync(
     if as_json:
         typer.echo(json.dumps([source.model_dump(mode="json") for source in read], ensure_ascii=False))
     else:
-        Console().print(_table(read))
+        _print(read)
     if any(source.failure for source in read):
         raise typer.Exit(1)
 
@@ -267,15 +267,17 @@ def _questions(file: Path | None) -> list[str]:
         ) from None
 
 
-def _table(sources: Sequence[Source]) -> Table:
-    table = Table("Id", "Title", "State", "Chunks", "Language", "What is wrong", box=None, pad_edge=False)
+def _print(sources: Sequence[Source]) -> None:
+    """Print a line a source, and below them in full what is wrong with one."""
+    table = Table("Id", "State", "Passages", "Language", "Title", box=None, pad_edge=False)
     for source in sources:
-        chunks = str(source.chunks_done)
-        table.add_row(
-            str(source.id), source.title, source.state.value, chunks, source.language or "", source.failure or ""
-        )
+        table.add_row(str(source.id), source.state.value, str(source.chunks_done), source.language or "", source.title)
     table.columns[0].no_wrap = True
-    return table
+    console = Console(highlight=False)
+    console.print(table)
+    for source in sources:
+        if source.failure:
+            console.print(f"\n{source.title}: {source.failure}", markup=False)
 
 
 def _show(found: SearchResult) -> None:

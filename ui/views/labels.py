@@ -14,6 +14,7 @@ from core.contracts.states import (
     Role,
     SendStatus,
     SendWait,
+    SourceKind,
     SourceState,
     Tier,
     Verdict,
@@ -142,6 +143,13 @@ SOURCES: dict[SourceState, tuple[str, str]] = {
     SourceState.FAILED: ("Failed", "bad"),
     SourceState.QUARANTINED: ("Set aside", "warn"),
     SourceState.REMOVED: ("Removed", "wait"),
+}
+
+SOURCE_KINDS: dict[SourceKind, str] = {
+    SourceKind.FILE: "File",
+    SourceKind.TEXT: "Text",
+    SourceKind.URL: "Web page",
+    SourceKind.CURATED: "Exact answer",
 }
 
 _TIER_ONE = frozenset({"en", "es", "pt", "de", "fr", "it", "ar", "tr", "ru", "zh"})
