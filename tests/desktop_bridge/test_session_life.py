@@ -162,13 +162,13 @@ async def test_a_browser_that_grew_is_started_anew_and_no_message_is_missed_or_d
         await bridge.ready
         opened = await _pages_opened(sandbox)
         small = await asyncio.to_thread(host.browser_memory, profile) // 2**20
-        limit = int((small + 100) / 0.85)
+        limit = int((small + 200) / 0.85)
         bridge.limit_memory(limit)
         bridge.shared.sent.set()
         await desk.until(lambda: bridge.memory_mb is not None)
         assert await _pages_opened(sandbox) == opened, "a small browser is left alone"
         await bridge.page.reader.page.evaluate(
-            "() => { window.hoard = Array.from({ length: 200 }, () => new Uint8Array(2 ** 20).fill(7)); }"
+            "() => { window.hoard = Array.from({ length: 400 }, () => new Uint8Array(2 ** 20).fill(7)); }"
         )
         grown = await asyncio.to_thread(host.browser_memory, profile) // 2**20
         assert grown > limit * 0.85
