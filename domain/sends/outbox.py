@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.bridge import BridgeHintType
@@ -256,9 +256,14 @@ def to_wire(send: Send, wait: Wait | None = None) -> WireSend:
 
 
 async def _rest(session: AsyncSession, send: Send) -> list[Send]:
+    """Return what goes back with a send: itself, and the later parts that wait. One of those may be armed, where it was sent again
+    by itself before this one was: it may have left.
+    """
+    itself = and_(Send.id == send.id, Send.status.in_(ON_ITS_WAY))
+    behind = and_(Send.part > send.part, Send.status.in_(WAITING))
     rows = await session.scalars(
         select(Send)
-        .where(Send.draft_id == send.draft_id, Send.part >= send.part, Send.status.in_(ON_ITS_WAY))
+        .where(Send.draft_id == send.draft_id, or_(itself, behind))
         .order_by(Send.part)
         .with_for_update()
     )

@@ -84,6 +84,7 @@ async def _apply_armed(session: AsyncSession, chat: Chat, send: Send, body: Send
             await _found(session, chat, send, body)
         case SendOutcome.ABSENT if await surely_absent(session, send, body):
             outbox.queue_again(send)
+            await outbox.recall_stale(session, chat)
         case SendOutcome.DISARMED | SendOutcome.RETURNED | SendOutcome.FAILED if same_journal:
             await _hand_back(session, chat, send, body)
         case SendOutcome.POSTPONED:

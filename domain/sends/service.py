@@ -91,7 +91,7 @@ async def lease_next(session: AsyncSession, caller: Principal, body: NextSend, d
         send = await outbox.lock_send(session, send_id)
         if send.status == SendStatus.ARMED:
             return await _order(session, chat, send, body.epoch, settle_only=True)
-        if send.status not in WAITING or await _return_if_stale(session, chat, send):
+        if send.status not in WAITING or await _return_if_stale(session, chat, send) or await _postponed(session, send):
             continue
         if send.status == SendStatus.QUEUED:
             move(send, SendStatus.LEASED)
@@ -232,6 +232,11 @@ async def _next_one(
     )
     waiting = rows.one_or_none()
     return None if waiting is None else (waiting.id, waiting.chat_id)
+
+
+async def _postponed(session: AsyncSession, send: Send) -> bool:
+    """Tell whether a locked send waits for its bridge's own limit: the report that says so may have come since it was chosen."""
+    return send.wait_until is not None and send.wait_until > await database_now(session)
 
 
 async def _return_if_stale(session: AsyncSession, chat: Chat, send: Send) -> bool:

@@ -175,6 +175,13 @@ class TestAfterACrash:
         reported = await desk.report(order, SendOutcome.ABSENT, evidence=proof)
         assert reported.status == (SendStatus.QUEUED if missing is None else SendStatus.UNKNOWN)
 
+    async def test_what_surely_did_not_leave_goes_back_to_staff_where_the_chat_went_on(self, desk: Desk) -> None:
+        chat_id, order = await armed(desk)
+        await desk.customer_writes("And coffee?", chat_id)
+        reported = await desk.report(order, SendOutcome.ABSENT, evidence={NEVER_CLICKED: True})
+        assert reported.status == SendStatus.RETURNED
+        assert (await desk.pending(chat_id)).parts == [order.text]
+
     async def test_another_installation_cannot_conclude_absent(self, desk: Desk) -> None:
         _, order = await armed(desk)
         reported = await desk.report(
@@ -231,6 +238,20 @@ class TestPeople:
         assert again.retry_of == send_ids[0]
         with pytest.raises(Conflict):
             await desk.retry(send_ids[0])
+
+    async def test_what_comes_back_leaves_a_later_part_alone_that_may_have_left(self, desk: Desk) -> None:
+        chat_id, send_ids = await approved(desk, "First.", "Second.")
+        async with desk.db.unit_of_work(desk.tenant) as session:
+            await people.cancel(session, desk.staff, send_ids[0])
+        second = await desk.retry(send_ids[1])
+        order = await desk.next()
+        assert order is not None
+        assert isinstance(await desk.arm(order), Armed)
+        first = await desk.retry(send_ids[0])
+        await desk.customer_writes("And coffee?", chat_id)
+        assert (await desk.send(first.id)).status == SendStatus.RETURNED
+        assert (await desk.send(second.id)).status == SendStatus.ARMED
+        assert (await desk.pending(chat_id)).parts == ["First."]
 
     async def test_what_may_have_left_is_not_sent_again(self, desk: Desk) -> None:
         _, order = await armed(desk)
