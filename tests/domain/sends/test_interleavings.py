@@ -1,7 +1,7 @@
 """Two connections on one chat: whatever the order of their statements, it ends as if one had come after the other."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,11 @@ CORE = frozenset({"approve", "news", "store", "arm", "returned", "disarmed"})
 """What the short form runs in all pairs; the slow form runs all others."""
 SHORT = frozenset({"waiting", "leased", "armed"})
 
+ONCE_WRONG = frozenset(
+    {("leased", "next_send", "postponed"), ("armed", "news", "absent"), ("armed", "phone", "absent")}
+)
+"""Pairs that once ended as they should not, which the short form runs as well."""
+
 RANK = {"channels": 0, "chats": 1}
 
 
@@ -33,7 +38,8 @@ class Stage:
     copier: Copier
     db: Database
     scenes: dict[str, Scene]
-    tried: int = 0
+    tried: list[int] = field(default_factory=list)
+    """How many orders each pair had."""
 
     async def scene(self, name: str) -> Scene:
         if name not in self.scenes:
@@ -58,7 +64,10 @@ async def stage(
             {},
         )
         yield stage
-    request.config.pluginmanager.getplugin("terminalreporter").write_line(f"\n{stage.tried} orders were run")
+    plugins = request.config.pluginmanager
+    with plugins.getplugin("capturemanager").global_and_fixture_disabled():  # else nobody would see the line
+        told = f"\n{sum(stage.tried)} orders of {len(stage.tried)} pairs were run"
+        plugins.getplugin("terminalreporter").write_line(told)
     for side in sides:
         await side.dispose()
 
@@ -66,7 +75,8 @@ async def stage(
 def pairs(*, core: bool) -> Iterator[Any]:
     for name, operations in OPERATIONS.items():
         for left, right in combinations_with_replacement(operations, 2):
-            short = name in SHORT and {left.__name__, right.__name__} <= CORE
+            both = left.__name__, right.__name__
+            short = (name in SHORT and CORE.issuperset(both)) or (name, *both) in ONCE_WRONG
             if short == core:
                 yield pytest.param(name, left, right, id=f"{name}: {left.__name__}, {right.__name__}")
 
@@ -105,7 +115,7 @@ async def every_order(stage: Stage, name: str, left: Operation, right: Operation
         follow_the_laws(ran, rows)
         assert ended in serial, f"{ran.order} ends as neither of {serial}"
 
-    stage.tried += await stage.search.every_order(prepare, judge)
+    stage.tried.append(await stage.search.every_order(prepare, judge))
 
 
 def follow_the_laws(ran: Ran, rows: Rows) -> None:
