@@ -262,9 +262,6 @@ async def _rest(session: AsyncSession, send: Send) -> list[Send]:
     itself = and_(Send.id == send.id, Send.status.in_(ON_ITS_WAY))
     behind = and_(Send.part > send.part, Send.status.in_(WAITING))
     rows = await session.scalars(
-        select(Send)
-        .where(Send.draft_id == send.draft_id, or_(itself, behind))
-        .order_by(Send.part)
-        .with_for_update()
+        select(Send).where(Send.draft_id == send.draft_id, or_(itself, behind)).order_by(Send.part).with_for_update()
     )
     return list(rows)
