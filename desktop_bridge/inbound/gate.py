@@ -53,10 +53,9 @@ class Gate:
         return included if kept.excluded is not included else self._renamed(chat, kept, wanted)
 
     def _proven(self, chat: OpenChat) -> KnownChat | None:
-        """Return whose chat this is by the newest of its messages that is known."""
-        known = self._journal.chats.known(chat.ids)
-        newest = next((known[one].chat_id for one in reversed(chat.ids) if one in known), None)
-        return self._journal.chats.chat(newest) if newest is not None else None
+        """Return whose chat this is by its messages; what the phone sent to many says nothing about who they are."""
+        whose = self._journal.chats.whose(chat.ids, chat.title)
+        return self._journal.chats.chat(whose) if whose is not None else None
 
     def _renamed(self, chat: OpenChat, kept: KnownChat, wanted: Choice) -> bool:
         """Decide about a chat that bears another title than the one it was chosen by: its messages say who it is.

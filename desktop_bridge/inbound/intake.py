@@ -119,8 +119,7 @@ class PageIntake:
         """Read the open chat and return whose it is, new or not; None for a group, an excluded or an empty chat."""
         await self._read_current(unread=unread)
         chat = await self._page.current()
-        known = self._chats.known(chat.ids) if chat is not None and not chat.group else {}
-        return next((known[one].chat_id for one in reversed(chat.ids) if one in known), None) if chat else None
+        return self._chats.whose(chat.ids, chat.title) if chat is not None and not chat.group else None
 
     async def flush(self) -> None:
         """Hand over what is owed, oldest first; what the server does not take stays owed."""
@@ -163,7 +162,7 @@ class PageIntake:
         if chat is None or not chat.ids:
             return False
         fresh = 0
-        if not self._chats.known(chat.ids) and not self._chats.opening(chat.title):
+        if self._chats.whose(chat.ids, chat.title) is None and not self._chats.opening(chat.title):
             if not self._gate.lets(chat):
                 return False
             fresh = await self._written_since(chat)
@@ -173,7 +172,7 @@ class PageIntake:
                 return False
         new = await self._read_current(unread=fresh) is not None
         shown = next((row for row in rows if row.selected and row.title == chat.title), None)
-        if shown is not None and self._chats.known(chat.ids):
+        if shown is not None and self._chats.whose(chat.ids, chat.title) is not None:
             self._rows.keep_up(shown)
         return new
 
@@ -240,8 +239,9 @@ class PageIntake:
         for _ in range(CHAT_PAGES):
             bubbles = await self._page.bubbles()
             known = self._chats.known(b.external_id for b in bubbles)
+            met = self._chats.whose([b.external_id for b in bubbles], chat.title) is not None
             customers = sum(b.direction is Direction.IN for b in bubbles)
-            enough = (known and not stranger) or (customers >= unread and not missed)
+            enough = (met and not stranger) or (customers >= unread and not missed)
             if enough or not await self._page.scroll_up():
                 break
             scrolled = True
@@ -287,7 +287,8 @@ class PageIntake:
             if chat_id is None:
                 return None
             proof = set(expect.known_external_ids) if expect is not None else set()
-            live = live_from(bubbles, proof | known.keys(), unread, self._rows.since)
+            ours = {one.external_id for one in known.values() if one.chat_id == chat_id}
+            live = live_from(bubbles, proof | ours, unread, self._rows.since)
             messages: list[MessageSeen] = []
             ticks: list[TickSeen] = []
             above: str | None = None
@@ -327,21 +328,16 @@ class PageIntake:
         self, chat: OpenChat, known: dict[str, KnownMessage], bubbles: list[Bubble], expect: SendOrder | None
     ) -> UUID | None:
         """Return whose chat this is: that of the order whose messages are in it, or of the newest known one, or else a new one."""
-        held = self._chats.holders(known)
         if expect is not None and {b.external_id for b in bubbles} & set(expect.known_external_ids):
             chat_id = expect.chat_id
-            for other in set(held.values()) - {chat_id}:
+            for other in set(self._chats.holders(known).values()) - {chat_id}:
                 self._chats.adopt(other, chat_id)
             if self._chats.chat(chat_id) is None:
                 self._chats.add_chat(chat.title, chat_id=chat_id)
             return self._named(chat_id, chat.title)
-        for seen in reversed(bubbles):
-            if seen.external_id in held:
-                return self._named(held[seen.external_id], chat.title)
-        for one in known.values():  # of the phone alone, which may have sent it to many: the title has to agree
-            kept = self._chats.chat(one.chat_id)
-            if kept is not None and kept.title == chat.title:
-                return kept.id
+        whose = self._chats.whose([seen.external_id for seen in bubbles], chat.title)
+        if whose is not None:
+            return self._named(whose, chat.title)
         if expect is not None or not any(not b.empty for b in bubbles):
             return None
         return self._chats.add_chat(chat.title)

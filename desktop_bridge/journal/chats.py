@@ -113,6 +113,17 @@ class ChatLog:
                 found[external_id] = UUID(row["chat_id"])
         return found
 
+    def whose(self, external_ids: Sequence[str], title: str) -> UUID | None:
+        """Return the chat that shows these messages, oldest first: the newest that stands in one chat only tells.
+
+        One that the phone sent tells it only under the title of the chat in which it was read.
+        """
+        held = self.holders(external_ids)
+        if held:
+            return next(held[one] for one in reversed(external_ids) if one in held)
+        titled = {chat.id for chat in self.with_title(title)}
+        return next((one.chat_id for one in self.known(external_ids).values() if one.chat_id in titled), None)
+
     def known(self, external_ids: Iterable[str]) -> dict[str, KnownMessage]:
         """Return those of the messages that are in the journal, by id."""
         found: dict[str, KnownMessage] = {}

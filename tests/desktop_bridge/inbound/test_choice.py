@@ -7,7 +7,7 @@ import pytest
 
 from core.contracts.bridge import MessageSeen
 from core.contracts.ids import new_id
-from core.contracts.states import ReadingChoice
+from core.contracts.states import Direction, ReadingChoice
 from desktop_bridge.choosing import Wish, choose
 from desktop_bridge.errors import ChatLeftOut
 from desktop_bridge.journal.choice import Choice
@@ -231,3 +231,51 @@ def _several(title: str, kind: ChatKind, *, photo: bool) -> NewChat:
 
 def _rename(stage: Stage, chat: Chat, title: str) -> None:
     stage.sandbox.state.chats[chat.id].title = title
+
+
+async def _circular(stage: Stage, reader: Chat, other: Chat) -> None:
+    """Let the phone send one message to both, which the bridge has read in the chat of `reader`: its id is the same in each."""
+    sent = await stage.sandbox.client.phone_says(other.id, "We are closed on Friday")
+    chat_id = stage.journal.chats.with_title(reader.title)[0].id
+    seen = MessageSeen(external_id=sent, chat_id=chat_id, direction=Direction.OUT, text="We are closed on Friday")
+    with stage.journal.store.transaction():
+        stage.journal.chats.keep_together([], [seen], [])
+    await stage.intake.flush()
+    stage.told.clear()
+
+
+@pytest.mark.parametrize("mode", [ReadingChoice.ONLY, ReadingChoice.NEW_WRITERS])
+async def test_one_message_of_the_phone_to_many_takes_nobody_in(stage: Stage, mode: ReadingChoice) -> None:
+    ben = await _named(stage, "Ben", "private")
+    _choose(stage, mode, *(["Anna"] if mode is ReadingChoice.ONLY else []))
+    await _scan(stage)
+    anna = await _named(stage, "Anna", "Do you deliver?")
+    await _scan(stage)
+    await _circular(stage, anna, ben)
+    named = stage.journal.choice.wanted().named
+    assert await stage.page.open_row((await stage.page.find_rows("Ben"))[0])  # a person looks at it
+    assert await _scan(stage) == []
+    assert stage.journal.choice.wanted().named == named
+
+
+async def test_one_message_of_the_phone_to_many_leaves_nobody_out(stage: Stage) -> None:
+    await _scan(stage)
+    mum = await _named(stage, "Mum", "dinner at eight")
+    await _scan(stage)
+    anna = await _named(stage, "Anna")
+    await _circular(stage, mum, anna)
+    _choose(stage, ReadingChoice.ALL_BUT, "Mum")
+    await _scan(stage)
+    await stage.sandbox.client.customer_says(anna.id, "Do you deliver?")
+    assert await _scan(stage) == [("Do you deliver?", False)]
+
+
+async def test_what_was_said_below_a_message_of_the_phone_to_many_is_no_news_for_that(stage: Stage) -> None:
+    anna = await _named(stage, "Anna")
+    with stage.journal.store.transaction():
+        stage.journal.chats.add_chat("Mum")
+    await _circular(stage, await _named(stage, "Mum"), anna)
+    await stage.sandbox.client.customer_says(anna.id, "from before")
+    await _scan(stage)
+    await stage.sandbox.client.customer_says(anna.id, "When do you open?")
+    assert await _scan(stage) == [("from before", True), ("When do you open?", False)]
