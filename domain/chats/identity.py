@@ -15,15 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.contracts.bridge import MessageSeen, Observations
 from core.contracts.events import EventType
 from core.contracts.principal import Principal
-from core.contracts.states import ChatStatus
+from core.contracts.states import ChatMode, ChatStatus
 from domain.audit import service as audit
 from domain.channels.models import Channel
+from domain.chats import pausing
 from domain.chats.events import announce
 from domain.chats.models import AutomationSighting, Chat, Message
 from domain.chats.repository import proves_chat
+from domain.chats.service import WAKE_TASK
 from domain.contacts.models import Contact
 from domain.drafts import returned, runs, store
 from domain.drafts.models import Draft, DraftRun
+from domain.due import service as due
 from domain.sends import outbox
 from domain.sends.models import Send
 
@@ -100,6 +103,8 @@ async def _merge(session: AsyncSession, caller: Principal, into: Chat, gone: Cha
     for model in (Draft, DraftRun, Send, AutomationSighting):
         await session.execute(update(model).where(model.chat_id == gone.id).values(chat_id=into.id))
     await _move_messages(session, into, gone)
+    await pausing.carry(session, gone, into)
+    await due.clear(session, gone.tenant_id, WAKE_TASK, gone.id)
     _keep_the_later(into, gone)
     contact_id = gone.contact_id
     await session.delete(gone)
@@ -133,8 +138,7 @@ def _keep_the_later(into: Chat, gone: Chat) -> None:
     into.last_message_at = _later(into.last_message_at, gone.last_message_at)
     into.last_inbound_at = _later(into.last_inbound_at, gone.last_inbound_at)
     into.last_outbound_at = _later(into.last_outbound_at, gone.last_outbound_at)
-    into.paused_until = _later(into.paused_until, gone.paused_until)
-    into.mode = into.mode or gone.mode
+    into.mode = _quieter(into.mode, gone.mode)
     into.assignee_id = into.assignee_id or gone.assignee_id
     if gone.status == ChatStatus.OPEN:
         into.status, into.snoozed_until = ChatStatus.OPEN, None
@@ -159,3 +163,9 @@ async def _drop_contact(session: AsyncSession, into: Chat, contact_id: UUID) -> 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max(one, other) if one is not None and other is not None else one or other
+
+
+def _quieter(one: str | None, other: str | None) -> str | None:
+    """Return the mode in which less happens by itself; a chat without one follows its channel and says nothing."""
+    order = list(ChatMode)
+    return min(filter(None, (one, other)), key=lambda mode: order.index(ChatMode(mode)), default=None)

@@ -7,7 +7,7 @@ While the machine rests nothing is drafted by itself; staff may still ask. At it
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.events import EventType
@@ -59,6 +59,13 @@ async def resume(session: AsyncSession, chat: Chat, desk: DeskSettings) -> None:
     await session.execute(delete(ChatPause).where(ChatPause.chat_id == chat.id))
     await _recount(session, chat)
     await draft_if_unanswered(session, chat, desk)
+
+
+async def carry(session: AsyncSession, gone: Chat, into: Chat) -> None:
+    """Let every rest of a locked chat go on in another locked one, which takes its place."""
+    await session.execute(update(ChatPause).where(ChatPause.chat_id == gone.id).values(chat_id=into.id))
+    await due.clear(session, gone.tenant_id, RESUME_TASK, gone.id)
+    await _recount(session, into)
 
 
 async def end(session: AsyncSession, chat_id: UUID, desk: DeskSettings) -> None:

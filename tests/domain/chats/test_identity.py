@@ -1,14 +1,30 @@
 """A chat is our id with evidence: another computer or a lost journal names chats anew, and the messages say which are meant."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
+
 from core.contracts.bridge import ChatIs, MessageSeen, ObservationsStored, SendOutcome
+from core.contracts.chats import ChangeChat
 from core.contracts.ids import new_id
-from core.contracts.states import Direction, DraftStatus, RunState, SendStatus, Tick
-from domain.chats.models import Chat, Message
+from core.contracts.states import (
+    ChatMode,
+    ChatStatus,
+    Direction,
+    DraftStatus,
+    PauseReason,
+    RunState,
+    SendStatus,
+    Tick,
+)
+from domain.chats import pausing
+from domain.chats import service as chats
+from domain.chats.models import Chat, ChatPause, Message
 from domain.contacts.models import Contact
 from domain.drafts.models import Draft, DraftRun
+from domain.due.models import Due
 from tests.domain.desk import Desk
 
 
@@ -181,3 +197,51 @@ async def test_a_draft_in_the_chat_that_went_is_not_lost_beside_one_in_the_chat_
     await desk.observe(twin, _again(seen, twin))
     waiting = {d.parts[0]: d.status for d in await desk.all(Draft, chat_id=ours) if d.status in ("pending", "held")}
     assert waiting == {"4 EUR": DraftStatus.PENDING, "Yes": DraftStatus.HELD}
+
+
+class TestAsQuietAsEither:
+    """Whatever a person had decided about either chat holds for the one that stays, and ends when they said."""
+
+    async def _twins(self, desk: Desk) -> tuple[UUID, UUID, MessageSeen]:
+        ours, twin = new_id(), new_id()
+        seen = desk.seen(ours, "How much is tea?")
+        await desk.observe(ours, seen)
+        await desk.observe(twin, desk.seen(twin, "Are you there?"))
+        return ours, twin, seen
+
+    async def _change(self, desk: Desk, chat_id: UUID, body: ChangeChat) -> None:
+        async with desk.db.unit_of_work(desk.tenant) as session:
+            await chats.change_chat(session, desk.staff, chat_id, body, desk.settings)
+
+    async def test_a_reply_from_the_phone_goes_on_holding_the_machine_back(self, desk: Desk) -> None:
+        ours, twin, seen = await self._twins(desk)
+        await desk.observe(twin, desk.seen(twin, "Yes, we are", Direction.OUT))
+        before = await desk.chat(twin)
+        await desk.observe(twin, _again(seen, twin))
+        chat = await desk.chat(ours)
+        assert before.paused_until is not None
+        assert (chat.paused_until, chat.pause_reason) == (before.paused_until, PauseReason.PHONE)
+        assert [pause.until for pause in await desk.all(ChatPause, chat_id=ours)] == [before.paused_until]
+
+    @pytest.mark.parametrize("snoozed", [True, False])
+    async def test_what_was_due_for_the_chat_that_went_is_due_for_the_one_that_stays(
+        self, desk: Desk, snoozed: bool
+    ) -> None:
+        ours, twin, seen = await self._twins(desk)
+        if snoozed:
+            until = datetime.now(UTC) + timedelta(hours=1)
+            await self._change(desk, twin, ChangeChat(status=ChatStatus.SNOOZED, snoozed_until=until))
+        else:
+            await desk.observe(twin, desk.seen(twin, "Yes, we are", Direction.OUT))
+        await desk.observe(twin, _again(seen, twin))
+        rows = {(row.kind, row.id) for row in await desk.all(Due) if row.id in {ours, twin}}
+        assert rows == (set() if snoozed else {(pausing.RESUME_TASK, ours)})
+
+    @pytest.mark.parametrize("modes", [(ChatMode.AUTO, ChatMode.OFF), (ChatMode.OFF, ChatMode.AUTO)])
+    async def test_of_two_modes_the_quieter_one_holds(self, desk: Desk, modes: tuple[ChatMode, ChatMode]) -> None:
+        ours, twin, seen = await self._twins(desk)
+        async with desk.db.unit_of_work(desk.tenant) as session:
+            for chat_id, mode in zip((ours, twin), modes, strict=True):
+                (await session.get_one(Chat, (desk.tenant, chat_id))).mode = mode
+        await desk.observe(twin, _again(seen, twin))
+        assert (await desk.chat(ours)).mode == ChatMode.OFF
