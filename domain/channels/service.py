@@ -25,7 +25,6 @@ from domain.audit import service as audit
 from domain.channels.health import judge
 from domain.channels.models import Channel
 from domain.channels.repository import ChannelRepository
-from domain.channels.risk import consented
 
 ASK_LIFE = timedelta(seconds=60)
 """What a person asked is handed out so long; a bridge that comes back later must not act on it by surprise."""
@@ -109,7 +108,8 @@ async def lease(session: AsyncSession, caller: Principal, body: LeaseRequest, de
         channel_id=channel.id,
         epoch=channel.epoch,
         lease_seconds=desk.channel_lease_seconds,
-        risk_accepted=consented(channel),
+        risk_accepted=channel.risk_accepted_at
+        is not None,  # a practice channel's bridge opens its own computer's page only
         stopped=Stop(channel.stopped_reason) if channel.stopped_reason else None,
         asked=_take_asked(channel, now),
         breaker=breaker,

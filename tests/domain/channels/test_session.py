@@ -103,6 +103,15 @@ async def test_the_risk_is_accepted_with_the_number_and_only_then_may_the_page_o
     assert (entry.actor_id, entry.subject_id) == (owner.subject_id, web.id)
 
 
+async def test_a_practice_channel_is_no_leave_to_open_whatsapp(
+    db: Database, directory: Directory, owner: Principal
+) -> None:
+    async with db.unit_of_work(owner.tenant_id) as session:
+        practice = await channels.create_channel(session, owner, NewChannel(kind=ChannelKind.SANDBOX, name="Practice"))
+    bridge = Bridge(db, await pair_device(db, directory, owner, practice))
+    assert not (await bridge.lease(ChannelState.STARTING)).risk_accepted
+
+
 @pytest.mark.parametrize(
     ("more", "kind", "code"),
     [
@@ -122,8 +131,8 @@ async def test_what_is_not_an_acceptance_changes_nothing(
     assert await audited(db, owner.tenant_id, "channel.risk_accepted") == []
 
 
-async def test_one_number_has_one_channel_and_the_sandbox_needs_no_acceptance(
-    db: Database, owner: Principal, web: Channel, channel: Channel, bridge: Principal
+async def test_one_number_has_one_channel_and_a_practice_channel_none(
+    db: Database, owner: Principal, web: Channel, channel: Channel
 ) -> None:
     await act(db, owner, acts.accept_risk, web.id, accepted())
     async with db.unit_of_work(owner.tenant_id) as session:
@@ -133,7 +142,6 @@ async def test_one_number_has_one_channel_and_the_sandbox_needs_no_acceptance(
     assert refused.value.reason_code == "number_taken"
     with pytest.raises(Conflict):
         await act(db, owner, acts.accept_risk, channel.id, accepted())
-    assert (await Bridge(db, bridge).lease()).risk_accepted
 
 
 async def test_a_restriction_stops_the_channel_until_a_person_resumes(
