@@ -80,8 +80,8 @@ class ChatLog:
     def adopt(self, reported: UUID, chat_id: UUID) -> None:
         """Call a chat `chat_id` from now on, wherever it is named, news that is still owed included; the caller holds the transaction."""
         self._store.run(
-            """INSERT OR IGNORE INTO chats (id, title_key, title, kind, excluded, made_at)
-               SELECT ?, title_key, title, kind, excluded, made_at FROM chats WHERE id = ?""",
+            """INSERT OR IGNORE INTO chats (id, title_key, title, kind, excluded, choice_key, made_at)
+               SELECT ?, title_key, title, kind, excluded, choice_key, made_at FROM chats WHERE id = ?""",
             str(chat_id), str(reported),
         )  # fmt: skip
         self._store.run("UPDATE messages SET chat_id = ? WHERE chat_id = ?", str(chat_id), str(reported))

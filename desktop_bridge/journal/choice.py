@@ -14,7 +14,8 @@ from desktop_bridge.journal.store import Store, now_text
 from desktop_bridge.sends.phases import Phase
 
 _WANTED, _APPLIED = "wanted", "applied"
-_NUMBER = re.compile(r"^\+?[\d\s().-]+$")
+_NUMBER = re.compile(r"^\+?(?:[\s().-]*\d){5,}[\s().-]*$")
+"""A number that can be called; "1-1" and "-" are names like others."""
 _UNSEEN = dict.fromkeys(
     [*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFE0E, 0xFE0F]
 )

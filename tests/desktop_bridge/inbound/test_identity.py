@@ -9,10 +9,11 @@ import pytest
 
 from core.contracts.bridge import ChatSeen, MessageSeen, SendOrder
 from core.contracts.ids import new_id
-from core.contracts.states import Direction
+from core.contracts.states import Direction, ReadingChoice
 from core.errors import Unavailable
 from desktop_bridge.inbound.intake import PageIntake
 from desktop_bridge.journal.chats import News
+from desktop_bridge.journal.choice import Choice
 from desktop_bridge.journal.journal import Journal, open_journal
 from desktop_bridge.link.authority import LocalAuthority
 from desktop_bridge.sends.budget import Budget
@@ -109,6 +110,20 @@ class TestAdopted:
         await intake.flush()
         assert asked[:2] == asked[2:]
         assert at.journal.chats.chat(ours) is not None
+
+    async def test_a_chat_that_is_left_out_under_its_old_name_can_be_taken_in_under_the_true_one(
+        self, tmp_path: Path, stage: Stage
+    ) -> None:
+        at = _with_new_journal(stage, tmp_path)
+        choice, reported, ours = at.journal.choice, new_id(), new_id()
+        with at.journal.store.transaction():
+            at.journal.chats.add_chat("Anna", chat_id=reported)
+        choice.set(Choice(ReadingChoice.ALL_BUT, frozenset({choice.key("Anna")})))
+        at.journal.chats.acknowledge(0, {reported: ours})
+        choice.set(Choice(ReadingChoice.ALL_BUT))
+        kept = at.journal.chats.chat(ours)
+        assert kept is not None
+        assert not kept.excluded
 
     async def test_only_what_stands_in_one_chat_proves_it(self, tmp_path: Path, stage: Stage) -> None:
         at = _with_new_journal(stage, tmp_path)
