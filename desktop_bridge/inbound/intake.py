@@ -188,6 +188,7 @@ class PageIntake:
         return sum(b.external_id in below and b.direction is Direction.IN for b in await self._page.bubbles())
 
     async def _read_row(self, row: Row) -> bool:
+        self._rows.begin_row(row)
         news = self._rows.news_of(row)
         if news:  # opening it takes the number away, so a crash from here on would make news of it look old
             with self._journal.store.transaction():

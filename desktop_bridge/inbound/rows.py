@@ -11,6 +11,9 @@ from desktop_bridge.journal.choice import Choice
 from desktop_bridge.journal.journal import Journal
 from desktop_bridge.page.bubbles import Row
 
+_MOST_RETURNS = 5
+"""How often a walk goes down to a row that does not open; after that it is read when the list brings it up again."""
+
 
 class RowWatch:
     """The memory of one bridge for rows. Of rows that are not read it holds keyed hashes; the journal has but the order of those."""
@@ -24,6 +27,7 @@ class RowWatch:
         self._shown: dict[bytes, Row] = {}  # the rows of this walk that were left where they are, one for each title
         self._seen: dict[bytes, frozenset[bytes]] = {}  # the looks under a title when a walk last came by
         self._walk: dict[bytes, dict[bytes, int]] = {}  # the looks of this walk, with their places
+        self._places: set[int] = set()  # where rows stood in this walk
         self._repeated: set[bytes] = set()
         self._persons: set[bytes] = set()
         self._doubted: set[bytes] = set()
@@ -31,6 +35,9 @@ class RowWatch:
             set()
         )  # looks that the page has said to be a group's: not asked again until they change
         self._whole = False  # whether the list was walked to its end since the start
+        self._left: dict[
+            bytes, int
+        ] = {}  # titles under which a chat was to be read and was not yet, and how often we came by since
 
     # -- the choice ---------------------------------------------------------------------------------------------------
 
@@ -70,21 +77,25 @@ class RowWatch:
         """Begin a walk at the top of the list, with the choice as it is now."""
         self._now = self._choice.wanted()
         self._walk, self._shown = {}, {}
+        self._places.clear()
         self._order.begin()
 
     def come_by(self, rows: Sequence[Row]) -> bool:
         """Note the rows of one page of the list; tell whether what lies below may have changed, too.
 
-        What is new comes in at the top: below a page on which nothing has changed, nothing has.
+        What is new comes in at the top: below a page on which nothing has changed, nothing has, but what was left undone.
         """
         fresh = not self._whole
         here: set[bytes] = set()
+        self._places |= {row.place for row in rows}
         for row in rows:
             key, shown = self._choice.key(row.title), self._look(row)
             if key in here:
                 self._repeated.add(key)
             here.add(key)
             fresh = fresh or shown not in self._seen.get(key, ())
+            if key in self._left and key not in self._walk:
+                self._came_by_again(key)
             places = self._walk.setdefault(key, {})
             if any(other != shown and place != row.place for other, place in places.items()):
                 self._repeated.add(key)
@@ -92,10 +103,17 @@ class RowWatch:
             self._shown[key] = row
         once = [key for row in rows if (key := self._choice.key(row.title)) not in self._repeated]
         overtaken = self._order.come_by(once, self._repeated)
-        return fresh or overtaken
+        return fresh or overtaken or bool(self._left.keys() - self._walk.keys())
+
+    def _came_by_again(self, key: bytes) -> None:
+        self._left[key] += 1
+        if self._left[key] > _MOST_RETURNS:
+            del self._left[key]
 
     def end(self, *, whole: bool) -> None:
         """End a walk; `whole` says that it came to the end of the list."""
+        if whole:
+            self._left = {key: times for key, times in self._left.items() if key in self._walk}
         self._seen |= {key: frozenset(places) for key, places in self._walk.items()}
         self._whole = self._whole or whole
 
@@ -110,8 +128,8 @@ class RowWatch:
 
     @property
     def walked(self) -> int:
-        """How many titles this walk has come by."""
-        return len(self._walk)
+        """How many rows this walk has come by, at least."""
+        return len(self._places)
 
     # -- what to do with a row ----------------------------------------------------------------------------------------
 
@@ -204,6 +222,10 @@ class RowWatch:
                     self._choice.forget_before(row.title)
                     self._chats.forget_rows(row.title)
 
+    def begin_row(self, row: Row) -> None:
+        """Note that a row is to be opened; until it is `done` the next walks go as far down as its title stands."""
+        self._left.setdefault(self._choice.key(row.title), 0)
+
     def done(self, row: Row, shown: Sequence[Row]) -> None:
         """Note that a row was opened and its chat read; `shown` are the rows as they are now.
 
@@ -217,6 +239,7 @@ class RowWatch:
                 self._chats.forget_rows(row.title)
             self._chats.keep_row(row.title, *(_noted(row, 0) if now is None else _noted(now, now.unread)))
         self._shown.pop(self._choice.key(row.title), None)
+        self._left.pop(self._choice.key(row.title), None)
 
     def keep_up(self, row: Row) -> None:
         """Note the look that the row of the open chat had before the chat was read."""

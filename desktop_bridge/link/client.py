@@ -32,7 +32,7 @@ from core.contracts.byhand import HandMessage, HandMessageState
 from core.contracts.channels import PairDevice, PairedDevice
 from core.contracts.chats import Accepted, Attachment
 from core.contracts.sessions import LinkCodeSeen, LinkCodeTaken
-from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
+from core.errors import BY_STATUS, InvalidInput, NotAuthenticated, Unavailable, WaxosError
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -80,8 +80,12 @@ class ServerClient:
 
         Raises:
             Conflict: the risk was not accepted, or the channel is not held.
+            InvalidInput: it is too short or too long for a code that links.
         """
-        seen = LinkCodeSeen(epoch=epoch, data=data)
+        try:
+            seen = LinkCodeSeen(epoch=epoch, data=data)
+        except ValidationError:  # which would repeat the code in its words
+            raise InvalidInput("what the page shows is not a linking code") from None
         return _required(await self._post("/bridge/link-code", seen, LinkCodeTaken, tries=1))
 
     async def observe(self, seen: Observations) -> ObservationsStored:

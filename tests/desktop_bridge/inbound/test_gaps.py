@@ -21,6 +21,7 @@ from desktop_bridge.inbound.intake import PageIntake
 from desktop_bridge.journal.chats import News
 from desktop_bridge.journal.choice import Choice
 from desktop_bridge.journal.journal import Journal, open_journal
+from desktop_bridge.page.bubbles import Row
 from desktop_bridge.sandbox.models import JournalKind, NewChat, NewMessage, Source
 from tests.desktop_bridge.stage import Crash, Stage, bridge_settings, set_stage
 
@@ -282,3 +283,35 @@ def _journal(home: Path) -> Iterator[Journal]:
         yield journal
     finally:
         journal.close()
+
+
+async def test_a_row_far_down_that_could_not_be_opened_is_come_back_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with set_stage(tmp_path) as stage:
+        told = Told()
+        intake = PageIntake(stage.page, stage.journal, told.post)
+        anna = await stage.customer("Anna")
+        friends = await stage.sandbox.client.add_chats(NewChat(title=f"Friend {number}") for number in range(30))
+
+        async def to_all_friends(text: str) -> None:
+            await stage.sandbox.client.add_messages(
+                NewMessage(chat=friend.id, text=text, source=Source.PHONE) for friend in friends
+            )
+
+        await to_all_friends("good morning")
+        await _until_calm(stage, intake)
+        await stage.sandbox.client.customer_says(anna, "Do you deliver?")
+        await to_all_friends("good night")
+        missed: list[str] = []
+
+        async def miss(row: Row) -> bool:
+            missed.append(row.title)
+            return False
+
+        with monkeypatch.context() as patch:
+            patch.setattr(stage.page, "open_row", miss)
+            await intake.scan()
+        assert missed == ["Anna"]
+        await _until_calm(stage, intake)
+        assert [told.rows[one].text for one in told.of("Anna")] == ["Do you deliver?"]
