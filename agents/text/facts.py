@@ -130,6 +130,11 @@ def is_address(text: str) -> bool:
     return _ADDRESS.search(text) is not None
 
 
+def addresses(text: str) -> list[tuple[int, int]]:
+    """Return where street addresses stand."""
+    return [match.span() for match in _ADDRESS.finditer(text)]
+
+
 def _date(match: re.Match[str]) -> str:
     if match[1]:
         return f"{match[1]}-{match[2]}-{match[3]}"

@@ -10,7 +10,7 @@ from domain.history.headers import Header, headers
 from domain.history.notices import classify, split_author
 from domain.knowledge.documents import Unreadable
 
-MOST_MESSAGES = 400_000
+MOST_MESSAGES = 200_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,23 +4,11 @@ import re
 
 from agents.compliance.case import Case
 from agents.compliance.checks.base import grave, mark
+from agents.text import accounts
 from agents.text.facts import Fact, facts
 from core.contracts.reasoning import Finding
 from core.contracts.states import Verdict
 
-_SECRETS = (
-    re.compile(r"\b(?:sk|pk|rk)[-_](?:live|test|proj|or|ant)?[-_]?[A-Za-z0-9_-]{16,}"),
-    re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    re.compile(r"\b(?:gsk_|ghp_|gho_|github_pat_|xox[abp]-|AIza)[A-Za-z0-9_-]{16,}"),
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
-    re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"),
-    re.compile(
-        r"\b(?:password|passwort|contraseña|senha|mot de passe|api key)\s*(?:is|ist|es|é|est)?\s*[:=]?\s*(?=\S*\d)\S{4,}",
-        re.I,
-    ),
-)
-_CARD = re.compile(r"(?<!\d)(?:\d[ -]?){13,19}(?!\d)")
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b")
 _LEAST_PHONE_TAIL = 7
 
 
@@ -28,30 +16,14 @@ def secrets(case: Case) -> list[Finding]:
     """Keys, passwords, card and bank account numbers; an account number that the knowledge publishes is no secret."""
     found = []
     for said in case.said:
-        for pattern in _SECRETS:
-            for match in pattern.finditer(said.text):
-                reason = "this looks like a key or a password; it must not be sent"
-                found.append(mark("secrets", Verdict.BLOCK, reason, said, *match.span()))
-        for match in [*_CARD.finditer(said.text), *_IBAN.finditer(said.text)]:
-            if _is_account(match.group()) and not _published(match.group(), case):
+        for span in accounts.secrets(said.text):
+            reason = "this looks like a key or a password; it must not be sent"
+            found.append(mark("secrets", Verdict.BLOCK, reason, said, *span))
+        for start, end in accounts.accounts(said.text):
+            if not _published(said.text[start:end], case):
                 reason = "this looks like a card or account number that the knowledge does not hold"
-                found.append(mark("secrets", Verdict.BLOCK, reason, said, *match.span()))
+                found.append(mark("secrets", Verdict.BLOCK, reason, said, start, end))
     return found
-
-
-def _is_account(text: str) -> bool:
-    bare = re.sub(r"[ -]", "", text)
-    return _luhn(bare) if bare.isdigit() else _iban(bare)
-
-
-def _luhn(digits: str) -> bool:
-    doubled = [int(d) * (2 if i % 2 else 1) for i, d in enumerate(reversed(digits))]
-    return len(digits) >= 13 and sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
-
-
-def _iban(text: str) -> bool:
-    turned = text[4:] + text[:4]
-    return 15 <= len(text) <= 34 and int("".join(str(int(char, 36)) for char in turned)) % 97 == 1
 
 
 def _published(text: str, case: Case) -> bool:

@@ -1,0 +1,1 @@
+"""The historian: what a business can learn from a chat of its past. It answers nobody."""
