@@ -81,7 +81,9 @@ class Redactor:
         yield from ((*span, Taken.ADDRESS) for span in addresses(text))
         for match in phonenumbers.PhoneNumberMatcher(text, None, phonenumbers.Leniency.POSSIBLE):
             yield match.start, match.end, Taken.PHONE
-        yield from ((fact.start, fact.end, Taken.PHONE) for fact in read if fact.kind == "phone")
+        for fact in read:
+            if fact.kind == "phone":  # digits without a plus or a space may as well be an order's
+                yield fact.start, fact.end, Taken.NUMBER if fact.text.isdigit() else Taken.PHONE
         harmless = [(fact.start, fact.end) for fact in read if fact.kind in _NUMBERED]
         for number in _LONG_NUMBER.finditer(text):
             if not any(start < number.end() and number.start() < end for start, end in harmless):

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from pydantic import Field
+
+from core.contracts.base import Wire
 from core.contracts.states import Direction
 
 
@@ -44,3 +47,70 @@ class PastChat:
     messages: Sequence[PastMessage]
     business: str
     names: Sequence[str]
+
+
+class ProposalKind(StrEnum):
+    """What a past chat can teach."""
+
+    ANSWER = "answer"
+    TONE = "tone"
+    EVAL_CASE = "eval_case"
+
+
+class ProposalState(StrEnum):
+    """Where a proposal stands; only an admin moves it on."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    DISMISSED = "dismissed"
+
+
+class FoundAnswer(Wire):
+    """One question with the reply that answered it, redacted. `signature` holds what it asks, as stems; `sighting` names this one time."""
+
+    question: str
+    answer: str
+    language: str | None
+    signature: list[str]
+    seen_on: date
+    sighting: str
+
+
+class ToneSample(Wire):
+    """How the business spoke in one or more chats, in counts that add up."""
+
+    messages: int = 0
+    with_emoji: int = 0
+    formal: int = 0
+    casual: int = 0
+    openings: int = Field(default=0, description="replies that began a conversation")
+    greetings: dict[str, int] = Field(default={}, description="how often each greeting began one")
+    closings: dict[str, int] = Field(default={}, description="how often each line ended a message of several lines")
+    lengths: dict[int, int] = Field(default={}, description="messages by their characters, rounded up to twenties")
+
+
+class CaseTurn(Wire):
+    """One message of an eval case."""
+
+    direction: Direction
+    text: str
+
+
+class FoundCase(Wire):
+    """What a customer wrote after what came before, and what the business replied; all redacted."""
+
+    history: list[CaseTurn]
+    burst: list[str]
+    reply: list[str]
+    language: str | None
+    sighting: str
+
+
+class Learnt(Wire):
+    """All that one chat teaches; `redacted` says how much of which kind was taken out."""
+
+    language: str | None
+    answers: list[FoundAnswer]
+    tone: ToneSample
+    cases: list[FoundCase]
+    redacted: dict[str, int]
