@@ -18,6 +18,7 @@ from domain.devices.models import Device, Pairing
 from domain.directory.models import DirectoryEntry
 from domain.drafts.models import Draft, DraftPassage, DraftRun
 from domain.due.models import Due
+from domain.history.models import HistoryProposal, ImportedHistory
 from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, KnowledgeVersion, VectorUsem3
 from domain.policies.models import Policy
 from domain.prompts.models import Prompt, PromptLabel
@@ -31,6 +32,7 @@ TABLES: tuple[type[Base], ...] = (
     ChatPause, AutomationText, AutomationSighting,
     DraftRun, Draft, DraftPassage, Send, KnowledgeSource, KnowledgeVersion, KnowledgeChunk,
     VectorUsem3, AiInteraction,
+    ImportedHistory, HistoryProposal,
 )  # fmt: skip
 WITHOUT_TENANT_POLICY = ("directory", "due")
 """The only two tables without row-level security (decision 3)."""

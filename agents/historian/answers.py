@@ -10,13 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from agents.historian.exchanges import Exchange
-from agents.historian.redaction import MARKS, Taken
 from agents.text.lexicon import lexicon
 from agents.text.questions import Ask, asks, is_pleasantry
 from agents.text.sentences import sentences
 from agents.text.words import fold, phrase_in, starts_with, words
 from core.aal.language import tier_of
-from core.contracts.history import FoundAnswer, PastMessage
+from core.contracts.history import MARKS, FoundAnswer, PastMessage, Taken
 from core.contracts.reasoning import Conversation, Turn
 from core.contracts.states import Direction, MessageKind
 

@@ -4,41 +4,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from enum import StrEnum
 
 import phonenumbers
 
 from agents.historian.naming import Names
 from agents.text import accounts
 from agents.text.facts import addresses, facts
-from core.contracts.history import PastChat, PastMessage
+from core.contracts.history import PastChat, PastMessage, Taken
 from core.contracts.states import Direction
 
 _LONG_NUMBER = re.compile(r"(?<!\d)\d(?:[ \-/.]?\d){5,}(?!\d)")
 _NUMBERED = frozenset({"money", "date", "time", "percent"})
 _QUERY = re.compile(r"[?#]\S*$")
 _HANDLE = re.compile(r"(?<![\w@.])@[\w.]{3,30}")
-
-
-class Taken(StrEnum):
-    """What was taken out; in the text stands its name in square brackets."""
-
-    SECRET = "secret"  # noqa: S105 - names a kind
-    ACCOUNT = "account"
-    EMAIL = "email"
-    LINK = "link"
-    ADDRESS = "address"
-    PHONE = "phone"
-    NUMBER = "number"
-    NAME = "name"
-
-    @property
-    def mark(self) -> str:
-        """What stands in its place."""
-        return f"[{self.value}]"
-
-
-MARKS = frozenset(taken.mark for taken in Taken)
 
 
 class Redactor:

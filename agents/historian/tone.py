@@ -7,11 +7,10 @@ from datetime import timedelta
 
 from agents.historian.answers import phrases
 from agents.historian.exchanges import automatic_texts
-from agents.historian.redaction import MARKS
 from agents.text.lexicon import lexicon
 from agents.text.words import fold, phrase_in, starts_with
 from core.aal.language import base_of
-from core.contracts.history import PastKind, PastMessage, ToneSample
+from core.contracts.history import MARKS, PastKind, PastMessage, ToneSample
 from core.contracts.states import Direction
 
 _EMOJI = re.compile("[\U0001f1e6-\U0001faff\u2600-\u27bf\u2b50\u2764\ufe0f]")

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from pydantic import Field
 
-from core.contracts.base import Wire
+from core.contracts.base import Command, Utc, Wire
+from core.contracts.reasoning import ToneProfile
 from core.contracts.states import Direction
 
 
@@ -26,6 +28,37 @@ class DateOrder(StrEnum):
     DMY = "dmy"
     MDY = "mdy"
     YMD = "ymd"
+
+
+class SideReason(StrEnum):
+    """How it was found out who in a chat is the business."""
+
+    NAMED = "named"
+    FILE_NAME = "file_name"
+    NOTICE = "notice"
+    ME = "me"
+    NUMBER = "number"
+
+
+class Taken(StrEnum):
+    """What redaction took out; in the text stands its name in square brackets."""
+
+    SECRET = "secret"  # noqa: S105 - names a kind
+    ACCOUNT = "account"
+    EMAIL = "email"
+    LINK = "link"
+    ADDRESS = "address"
+    PHONE = "phone"
+    NUMBER = "number"
+    NAME = "name"
+
+    @property
+    def mark(self) -> str:
+        """What stands in its place."""
+        return f"[{self.value}]"
+
+
+MARKS = tuple(taken.mark for taken in Taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +147,83 @@ class Learnt(Wire):
     tone: ToneSample
     cases: list[FoundCase]
     redacted: dict[str, int]
+
+
+class ProposedAnswer(Wire):
+    """A curated answer as proposed; `others` are replies that differed from the newest one."""
+
+    question: str
+    answer: str
+    others: list[str] = []
+
+
+class ProposedTone(Wire):
+    """A tone profile with what it rests on. `typical_chars` is the median length of a message."""
+
+    profile: ToneProfile
+    typical_greeting: str | None
+    typical_chars: int
+    emoji_share: float
+    messages: int
+
+
+class ProposedCase(Wire):
+    """An eval case as proposed."""
+
+    history: list[CaseTurn]
+    burst: list[str]
+    reply: list[str]
+
+
+class Proposal(Wire):
+    """Something learnt from past chats; of `answer`, `tone` and `eval_case` the one that its kind names is there."""
+
+    id: UUID
+    kind: ProposalKind
+    state: ProposalState
+    language: str | None
+    seen: int = Field(description="how often it was seen in all chats imported so far")
+    answer: ProposedAnswer | None = None
+    tone: ProposedTone | None = None
+    eval_case: ProposedCase | None = None
+    created_at: Utc
+    decided_at: Utc | None
+    decided_by: UUID | None
+    source_id: UUID | None = Field(description="the knowledge source that an accepted answer became")
+
+
+class AcceptProposal(Command):
+    """Body of POST /history/proposals/{id}/accept: for an answer, its words where they should be others than proposed."""
+
+    question: str | None = Field(default=None, min_length=1, max_length=500)
+    answer: str | None = Field(default=None, min_length=1, max_length=4000)
+
+
+class HistoryImport(Wire):
+    """What an import found. `repeated` says that the same file was imported before and nothing was added."""
+
+    id: UUID
+    business: str
+    business_known_by: SideReason
+    date_order: DateOrder
+    language: str | None
+    messages: int
+    first_on: date
+    last_on: date
+    redacted: dict[str, int] = Field(description="how much of which kind was taken out before anything was kept")
+    proposed: dict[ProposalKind, int] = Field(description="new proposals by kind")
+    seen_again: int = Field(description="times that an older proposal was seen again")
+    repeated: bool = False
+    created_at: Utc
+
+
+class ReadHistory(Wire):
+    """What the sandboxed reader makes of a file: nothing in it tells who the customer is."""
+
+    business: str
+    business_known_by: SideReason
+    date_order: DateOrder
+    messages: int
+    first_on: date
+    last_on: date
+    learnt: Learnt

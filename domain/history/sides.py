@@ -4,9 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from core.contracts.history import PastChat, PastKind, PastMessage
+from core.contracts.history import PastChat, PastKind, PastMessage, SideReason
 from core.contracts.states import Direction
 from domain.history.notices import is_about_encryption, notices
 from domain.knowledge.documents import Unreadable
@@ -18,16 +17,6 @@ class BusinessUnclear(Unreadable):
     """Nothing tells which of the two is the business; `current` has their names."""
 
     code = "business_unclear"
-
-
-class SideReason(StrEnum):
-    """How it was found out who is the business."""
-
-    NAMED = "named"
-    FILE_NAME = "file_name"
-    NOTICE = "notice"
-    ME = "me"
-    NUMBER = "number"
 
 
 @dataclass(frozen=True, slots=True)

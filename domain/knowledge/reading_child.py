@@ -1,19 +1,12 @@
-"""The sandboxed child that reads one file: `python -I -m domain.knowledge.reading_child`.
+"""The sandboxed child that reads one file: `python -I -m domain.knowledge.reading_child`. Nothing imports it but its tests."""
 
-It gets one line of JSON {mime, memory_mb, cpu_s} and then the file's bytes on standard input, and answers on standard output with one
-JSON object: {"document": …} or {"unreadable": {detail, hint}}. It has no secrets, may open few files and write none, and dies at
-its limits. Nothing imports it but its tests.
-"""
-
-import io
 import json
 import re
-import resource
-import sys
 from contextlib import suppress
 from typing import Any
 
 from domain.knowledge.documents import Block, BlockKind, Document, Unreadable
+from domain.sandboxed import serve
 
 _PAGE_WINDOW = 40_000
 _PROBE = 60
@@ -26,25 +19,8 @@ _SPACES = re.compile(r"[\W_]+")
 
 
 def main() -> None:
-    """Read one file as told on standard input."""
-    order = json.loads(sys.stdin.buffer.readline())
-    data = sys.stdin.buffer.read()
-    if b"%PDF" in data[:1024]:
-        _unpack_pdf_reader()
-    _limit(order["memory_mb"], order["cpu_s"])
-    answer: dict[str, Any]
-    try:
-        answer = {"document": read(data, order["mime"]).model_dump(mode="json")}
-    except Unreadable as error:
-        answer = {"unreadable": {"detail": error.detail, "hint": error.hint}}
-    except MemoryError:
-        answer = {
-            "unreadable": {
-                "detail": "The file needs more memory than reading one may use.",
-                "hint": "Split it into smaller files.",
-            }
-        }
-    json.dump(answer, io.TextIOWrapper(sys.stdout.buffer, "utf-8"), ensure_ascii=False)
+    """Read one file as told on standard input: {mime}, answered with {document}."""
+    serve(lambda order, data: {"document": read(data, order["mime"]).model_dump(mode="json")}, _prepare)
 
 
 def read(data: bytes, declared: str | None) -> Document:
@@ -85,19 +61,11 @@ def read(data: bytes, declared: str | None) -> Document:
     return Document(mime=mime, pages=pages, blocks=found, title=web.title, links=tuple(web.links))
 
 
-def _unpack_pdf_reader() -> None:
+def _prepare(data: bytes) -> None:
     """Read a page of our own: the first PDF makes the library write its reader to `TMPDIR`, which the limits would forbid."""
-    with suppress(Unreadable):
-        _extract(_BLANK_PDF, "application/pdf")
-
-
-def _limit(memory_mb: int, cpu_s: int) -> None:
-    """Take from this process what reading a file does not need."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 1024 * 1024,) * 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if b"%PDF" in data[:1024]:
+        with suppress(Unreadable):
+            _extract(_BLANK_PDF, "application/pdf")
 
 
 def _extract(data: bytes, mime: str) -> Any:

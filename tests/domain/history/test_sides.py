@@ -2,9 +2,10 @@
 
 import pytest
 
+from core.contracts.history import SideReason
 from core.contracts.states import Direction
 from domain.history.export import read_export
-from domain.history.sides import BusinessUnclear, SideReason, take_sides
+from domain.history.sides import BusinessUnclear, take_sides
 from domain.knowledge.documents import Unreadable
 from tests.domain.history.rendering import LRM
 

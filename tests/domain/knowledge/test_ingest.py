@@ -22,6 +22,7 @@ from core.errors import InvalidInput, NotFound, Unavailable
 from core.jobs.sweep import sweep
 from core.storage.blobs import LocalBlobs
 from domain.knowledge import reading, service
+from domain.knowledge.documents import Unreadable
 from domain.knowledge.ingest import MOST_ATTEMPTS, Ingester
 from domain.knowledge.models import KnowledgeSource
 from domain.knowledge.reading import FileReader
@@ -222,11 +223,11 @@ async def test_a_killed_child_leaves_the_worker_unharmed_and_is_tried_again(
 
 async def test_a_child_that_hangs_or_hungers_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_MODULE", "tests.domain.knowledge.stuck_child")
-    with pytest.raises(reading.Unreadable, match="too long"):
+    with pytest.raises(Unreadable, match="too long"):
         await FileReader(wall_s=1.0).read(b"wait", "text/plain")
-    with pytest.raises(reading.Unreadable, match="memory"):
+    with pytest.raises(Unreadable, match="memory"):
         await FileReader(memory_mb=300).read(b"eat", "text/plain")
-    with pytest.raises(reading.Unreadable, match="too long"):
+    with pytest.raises(Unreadable, match="too long"):
         await FileReader(cpu_s=1).read(b"spin", "text/plain")
     with pytest.raises(Unavailable):
         await FileReader().read(b"die", "text/plain")
