@@ -22,13 +22,14 @@ from api.routes.devices.endpoints import router as devices
 from api.routes.drafts.endpoints import router as drafts
 from api.routes.events.endpoints import router as events
 from api.routes.health.endpoints import router as health
+from api.routes.history.endpoints import router as history
 from api.routes.knowledge.endpoints import router as knowledge
 from api.routes.sends.endpoints import router as sends
 from api.routes.usage.endpoints import router as usage
 from core.settings import Settings
 
 PREFIX = "/api/v1"
-_NOUNS = (accounts, chats, chat_files, drafts, sends, channels, devices, bridge, knowledge, usage, events)
+_NOUNS = (accounts, chats, chat_files, drafts, sends, channels, devices, bridge, knowledge, history, usage, events)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -1,12 +1,12 @@
 """One real example for every shape of the API, made of the contracts themselves, so that an example can never be wrong."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from pydantic import BaseModel, SecretStr
 
-from core.contracts import accounts, base, bridge, byhand, channels, chats, drafts, knowledge, sessions, usage
+from core.contracts import accounts, base, bridge, byhand, channels, chats, drafts, history, knowledge, sessions, usage
 from core.contracts.reasoning import Claim, Passage
 from core.contracts.states import (
     AutomationState,
@@ -42,7 +42,17 @@ _BEARER, _RENEWAL, _DEVICE = "eyJhbGciOiJFZERTQSJ9…", "wxr_…", "wxd_…"
 
 def examples() -> dict[str, object]:
     """Return an example for each shape, by the name of the shape in the document, as JSON."""
-    shapes = [*_accounts(), *_channels(), *_chats(), *_drafts(), *_bridge(), *_knowledge(), *_usage(), *_health()]
+    shapes = [
+        *_accounts(),
+        *_channels(),
+        *_chats(),
+        *_drafts(),
+        *_bridge(),
+        *_knowledge(),
+        *_history(),
+        *_usage(),
+        *_health(),
+    ]
     return {_name(shape): _shown(shape) for shape in shapes}
 
 
@@ -186,6 +196,22 @@ def _knowledge() -> Iterator[BaseModel]:
         language="en", page=2, score=0.83, vector_score=0.79, text_score=0.6,
     )  # fmt: skip
     yield knowledge.SearchResult(query="open on Sunday", floor=0.5, passages=[passage], took_ms=7.4)
+
+
+def _history() -> Iterator[BaseModel]:
+    yield history.HistoryImport(
+        id=_id(16), business="Corner Café", business_known_by=history.SideReason.FILE_NAME, date_order=history.DateOrder.DMY,
+        language="en", messages=412, first_on=date(2025, 1, 7), last_on=_AT.date(), redacted={"name": 38, "phone": 3},
+        proposed={history.ProposalKind.ANSWER: 9, history.ProposalKind.EVAL_CASE: 50}, seen_again=4, created_at=_AT,
+    )  # fmt: skip
+    proposal = history.Proposal(
+        id=_id(17), kind=history.ProposalKind.ANSWER, state=history.ProposalState.PROPOSED, language="en", seen=4,
+        answer=history.ProposedAnswer(question=_ASKED, answer=_ANSWER), created_at=_AT, decided_at=None, decided_by=None,
+        source_id=None,
+    )  # fmt: skip
+    yield proposal
+    yield base.Page[history.Proposal](items=[proposal])
+    yield history.AcceptProposal(answer="Yes! On Sundays we open from 10 to 14.")
 
 
 def _usage() -> Iterator[BaseModel]:

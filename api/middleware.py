@@ -23,7 +23,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _HSTS = "max-age=31536000; includeSubDomains"
-_UPLOADS = ("/api/v1/knowledge/sources", "/api/v1/bridge/messages/")
+_UPLOADS = ("/api/v1/knowledge/sources", "/api/v1/history/imports", "/api/v1/bridge/messages/")
 _MOST_BYTES = 4 * 1024 * 1024
 _FORM_BYTES = 64 * 1024
 """What a multipart form may add around its file."""

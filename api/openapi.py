@@ -34,6 +34,7 @@ _TAGS = {
     "devices": "The computers that serve them.",
     "bridge": "What the desktop bridge calls.",
     "knowledge": "What the business has written down.",
+    "history": "Past chats, and what they propose.",
     "usage": "What the AI layer did and what it cost.",
     "health": "Is it alive, is it ready.",
 }

@@ -9,6 +9,7 @@ from typing import TypedDict, cast
 from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
+from api.history.reading import HistoryReader
 from api.limits import Limiter
 from core.db.migrate import newest_revision
 from core.db.roles import await_schema, refuse_powerful_role
@@ -42,6 +43,7 @@ class Resources(TypedDict):
     directory: Directory
     sessions: Sessions
     limiter: Limiter
+    history: HistoryReader
 
 
 def resources_of(connection: HTTPConnection) -> Resources:
@@ -86,6 +88,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             directory=directory,
             sessions=Sessions(db, directory, tokens, timedelta(days=settings.auth.refresh_days)),
             limiter=Limiter.on_redis(url),
+            history=HistoryReader(),
         )
     finally:
         await bus.close()

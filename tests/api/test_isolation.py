@@ -11,6 +11,7 @@ from core.contracts.ids import new_id
 from core.contracts.texts import text_sha256
 from core.db.session import Database
 from tests.api.conftest import V1, Business, decision
+from tests.api.history.exports import one_proposal
 
 STALE = {"version": 1, "text_sha256": text_sha256(["x"])}
 ARM = {
@@ -52,6 +53,8 @@ ADDRESSES: dict[str, Any] = {
     "PATCH /knowledge/sources/{source_id}": {"title": "Mine now"},
     "GET /knowledge/sources/{source_id}/versions": None,
     "POST /knowledge/sources/{source_id}/sync": None,
+    "POST /history/proposals/{proposal_id}/accept": {},
+    "POST /history/proposals/{proposal_id}/dismiss": None,
     "POST /bridge/sends/{send_id}/arm": ARM,
     "POST /bridge/sends/{send_id}/report": REPORT,
     "PUT /bridge/sends/{send_id}/screenshot": None,
@@ -70,6 +73,7 @@ LISTS = (
     "/devices",
     "/members",
     "/knowledge/sources",
+    "/history/proposals",
     "/usage/ai-calls",
 )
 
@@ -86,6 +90,7 @@ class Things:
     external_id: str
     automation_id: UUID
     channel_id: UUID
+    proposal_id: str
     position: int = 0
     file_id: UUID = field(default_factory=new_id)
 
@@ -110,6 +115,7 @@ async def theirs(other_business: Business, behind: Database) -> Things:
         body = {"epoch": other_business.epoch, "messages": [seen]}
         await other_business.ask(other_business.bridge, "POST", "/bridge/observations", json=body)
     (automatic,) = (await other_business.ask(other_business.owner, "GET", "/channels/automations")).json()["items"]
+    proposal_id = await one_proposal(other_business)
     return Things(
         chat_id,
         draft["id"],
@@ -119,6 +125,7 @@ async def theirs(other_business: Business, behind: Database) -> Things:
         "THEIRS",
         automatic["id"],
         automatic["channel_id"],
+        proposal_id,
     )
 
 
@@ -162,6 +169,7 @@ async def test_lists_hold_nothing_of_the_other(business: Business, other_busines
         theirs.device_id,
         theirs.source_id,
         theirs.automation_id,
+        theirs.proposal_id,
         other_business.channel_id,
     ):
         assert str(theirs_id) not in found

@@ -2,21 +2,18 @@
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from core.contracts.states import Role
 from core.db.session import Database, Effects, Ring
 from core.jobs.ask import serve_answers
 from core.jobs.registry import Registry, Resources
 from core.jobs.sweep import sweep
-from domain.first_business import LOGINS_FILE
 from domain.knowledge.tasks import register
-from tests.api.conftest import PASSWORD, Business, Server
+from tests.api.cli.conftest import Terminal
+from tests.api.conftest import Server
 from tests.standins.site import run_site
 
 HOURS = "# Opening hours\n\nOn Sundays the shop is open from 10 to 14.\n\n# Parking\n\nThere are six places behind the house.\n"
@@ -46,60 +43,36 @@ async def _worker(server: Server, behind: Database) -> AsyncIterator[None]:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class Terminal:
-    """Runs `waxos kb` as the admin of the business on this machine."""
-
-    def __init__(self, server: Server, business: Business, home: Path) -> None:
-        email = business.emails[Role.OWNER]
-        login = {"role": "admin", "name": "Admin", "email": email, "password": PASSWORD}
-        (home / LOGINS_FILE).write_text(json.dumps({"tenant_id": str(business.tenant_id), "logins": [login]}))
-        self._env = {k: v for k, v in os.environ.items() if not k.startswith("WAXOS_")} | {"WAXOS_HOME": str(home)}
-        self._url = server.url
-
-    async def kb(self, *words: str) -> tuple[int, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "api.cli.main", "kb", *words, "--url", self._url,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=self._env,
-        )  # fmt: skip
-        out, err = await process.communicate()
-        return process.returncode or 0, out.decode(), err.decode()
-
-
-@pytest.fixture
-def terminal(server: Server, business: Business, tmp_path: Path) -> Terminal:
-    return Terminal(server, business, tmp_path)
-
-
 @pytest.mark.usefixtures("_worker")
 async def test_knowledge_is_added_found_listed_and_removed(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "hours.md").write_text(HOURS)
     (tmp_path / "broken.pdf").write_text("not a PDF")
-    status, out, err = await terminal.kb("add", str(tmp_path / "hours.md"), "--json")
+    status, out, err = await terminal.waxos("kb", "add", str(tmp_path / "hours.md"), "--json")
     assert (status, err) == (0, "")
     [source] = json.loads(out)
     assert (source["state"], source["chunks_done"]) == ("ready", 2)
 
-    status, out, _ = await terminal.kb("add", str(tmp_path / "broken.pdf"))
+    status, out, _ = await terminal.waxos("kb", "add", str(tmp_path / "broken.pdf"))
     assert status == 1
     assert "failed" in out
-    status, out, _ = await terminal.kb(
-        "add", "--question", "Do you wrap gifts?", "--answer", "Yes, for free.", "--json"
+    status, out, _ = await terminal.waxos(
+        "kb", "add", "--question", "Do you wrap gifts?", "--answer", "Yes, for free.", "--json"
     )
     assert json.loads(out)[0]["kind"] == "curated"
 
     questions = tmp_path / "questions.jsonl"
     questions.write_text('{"question": "is the shop open on Sunday?"}\n\n{"question": "do you wrap gifts?"}\n')
-    status, out, _ = await terminal.kb("search", "--file", str(questions), "--json")
+    status, out, _ = await terminal.waxos("kb", "search", "--file", str(questions), "--json")
     first, second = (json.loads(line)["passages"][0] for line in out.splitlines())
     assert (first["source_id"], first["heading"]) == (source["id"], "Opening hours")
     assert second["curated_answer"] == "Yes, for free."
-    status, out, _ = await terminal.kb("search", "where can I park?")
+    status, out, _ = await terminal.waxos("kb", "search", "where can I park?")
     assert (status, "six places behind the house" in out) == (0, True)
 
-    _, out, _ = await terminal.kb("list", "--json")
+    _, out, _ = await terminal.waxos("kb", "list", "--json")
     assert len(json.loads(out)) == 3
-    assert (await terminal.kb("remove", source["id"]))[0] == 0
-    _, out, _ = await terminal.kb("list", "--json")
+    assert (await terminal.waxos("kb", "remove", source["id"]))[0] == 0
+    _, out, _ = await terminal.waxos("kb", "list", "--json")
     assert source["id"] not in out
 
 
@@ -107,16 +80,16 @@ async def test_knowledge_is_added_found_listed_and_removed(terminal: Terminal, t
 async def test_a_page_is_added_and_read_again(terminal: Terminal) -> None:
     async with run_site() as site:
         site.page("/", "Opening hours", "The shop opens at nine on weekdays.")
-        status, out, err = await terminal.kb("add", site.url, "--every", "24", "--valid-from", "2020-01-01", "--json")
+        status, out, err = await terminal.waxos("kb", "add", site.url, "--every", "24", "--valid-from", "2020-01-01", "--json")
         assert (status, err) == (0, "")
         [page] = json.loads(out)
         assert (page["title"], page["sync_hours"], page["version"]) == ("Opening hours", 24, 1)
         assert page["valid_from"].startswith("2020-01-01")
         site.page("/", "Opening hours", "The shop opens at seven on weekdays.")
-        status, out, _ = await terminal.kb("sync", "--json")
+        status, out, _ = await terminal.waxos("kb", "sync", "--json")
         assert (status, [one["version"] for one in json.loads(out)]) == (0, [2])
         site.bodies.clear()
-        status, out, _ = await terminal.kb("sync", page["id"])
+        status, out, _ = await terminal.waxos("kb", "sync", page["id"])
         assert status == 1
         assert "no such page" in " ".join(out.split())
 
@@ -133,7 +106,7 @@ async def test_a_page_is_added_and_read_again(terminal: Terminal) -> None:
     ],
 )
 async def test_wrong_use_is_one_clear_line(terminal: Terminal, words: tuple[str, ...], said: str) -> None:
-    status, _, err = await terminal.kb(*words)
+    status, _, err = await terminal.waxos("kb", *words)
     assert status == 1
     assert said in err
     assert "Traceback" not in err
