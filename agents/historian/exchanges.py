@@ -13,6 +13,8 @@ _ANSWERED_WITHIN = timedelta(days=3)
 _SAME_REPLY = timedelta(hours=1)
 _BEFORE = 4
 _AUTOMATIC_FROM = 3
+_AT_ONCE = timedelta(minutes=1)
+"""Some exports tell no seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Exchange:
 
 
 def exchanges(messages: Sequence[PastMessage]) -> Iterator[Exchange]:
-    """Yield the exchanges of a chat. What the business sent again and again, word for word, is WhatsApp's own greeting and no reply."""
+    """Yield the exchanges of a chat. What WhatsApp sent by itself is no reply."""
     said = [m for m in messages if m.direction is not None and m.kind in {PastKind.TEXT, PastKind.MEDIA}]
     automatic = automatic_texts(said)
     kept = [m for m in said if m.direction is Direction.IN or m.text not in automatic]
@@ -48,9 +50,19 @@ def exchanges(messages: Sequence[PastMessage]) -> Iterator[Exchange]:
 
 
 def automatic_texts(messages: Sequence[PastMessage]) -> frozenset[str]:
-    """Return what the business sent word for word three times or more."""
-    counts = Counter(m.text for m in messages if m.direction is Direction.OUT and m.text)
-    return frozenset(text for text, count in counts.items() if count >= _AUTOMATIC_FROM)
+    """Return what the business sent word for word three times or more, each time at once: nobody types so fast."""
+    at_once: Counter[str] = Counter()
+    typed: set[str] = set()
+    asked = None
+    for message in messages:
+        if message.direction is Direction.IN:
+            asked = message.at
+        elif message.text:
+            if asked is not None and message.at - asked <= _AT_ONCE:
+                at_once[message.text] += 1
+            else:
+                typed.add(message.text)
+    return frozenset(text for text, count in at_once.items() if count >= _AUTOMATIC_FROM and text not in typed)
 
 
 def _run(messages: Sequence[PastMessage], start: int, direction: Direction, pause: timedelta) -> int:

@@ -10,12 +10,12 @@ START = datetime.fromisoformat("2024-05-13T10:00")
 
 
 def past(*said: str, names: Sequence[str] = ("Carla Mendes",), minutes: int = 1, start: datetime = START) -> PastChat:
-    """Return a chat: a line that begins with "> " is the business's, every other the customer's, `minutes` apart."""
-    messages = []
+    """Return a chat, `minutes` apart: a line that begins with "> " is the business's, with ">> " sent at once; others the customer's."""
+    messages: list[PastMessage] = []
     for number, line in enumerate(said):
-        ours = line.startswith("> ")
+        ours = line.startswith(">")
         direction = Direction.OUT if ours else Direction.IN
         author = "Corner Café" if ours else names[0]
-        at = start + timedelta(minutes=number * minutes)
-        messages.append(PastMessage(at, author, line.removeprefix("> "), PastKind.TEXT, direction=direction))
+        at = messages[-1].at if line.startswith(">> ") else start + timedelta(minutes=number * minutes)
+        messages.append(PastMessage(at, author, line.lstrip("> "), PastKind.TEXT, direction=direction))
     return PastChat(messages, "Corner Café", names)

@@ -77,7 +77,7 @@ def test_an_answer_days_later_or_after_silence_belongs_to_nothing(detector: Lang
 
 
 def test_the_automatic_greeting_is_no_answer(detector: LanguageDetector) -> None:
-    away = "> Thank you for writing to the corner cafe, we will be with you soon."
+    away = ">> Thank you for writing to the corner cafe, we will be with you soon."
     said = [
         "Do you gift wrap the cups?",
         away,
@@ -88,6 +88,12 @@ def test_the_automatic_greeting_is_no_answer(detector: LanguageDetector) -> None
     ]
     learnt = learn(past(*said, "> Yes, it is heated all winter.", minutes=7 * 60), detector)
     assert [found.answer for found in learnt.answers] == ["Yes, it is heated all winter."]
+    assert learnt.tone.messages == 1
+
+
+def test_what_staff_paste_again_and_again_is_an_answer(detector: LanguageDetector) -> None:
+    said = ["Do you gift wrap the cups?", "> Yes, in paper of your choice."] * 3
+    assert len(learn(past(*said, minutes=7 * 60), detector).answers) == 3
 
 
 def test_the_same_chat_gives_the_same_sightings(detector: LanguageDetector) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from core.contracts.history import DateOrder, PastKind, PastMessage
 from domain.history.dates import DateOrderUnclear
 from domain.history.export import read_export
+from domain.history.sides import take_sides
 from domain.knowledge.documents import Unreadable
 from tests.domain.history.rendering import FORMS, LRM, Form, render
 
@@ -150,3 +151,25 @@ def test_two_exports_in_one_file_are_refused() -> None:
 def test_no_calendar_has_these_days() -> None:
     with pytest.raises(Unreadable, match="no calendar"):
         read_export("31/2/2024, 10:00 - A: x\n30/2/2024, 10:00 - A: y")
+
+
+_BEGINNINGS = [
+    "13.05.24, 10:00 - A: x",
+    "[1/2/24, 9:00:00 AM] B: y",
+    "2024/1/3 上午9:00 - C: z",
+    "99/99/99, 9:00 - D: ",
+    ": ",
+    "\u200e",
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(st.text(max_size=40), st.sampled_from(_BEGINNINGS)), max_size=8).map("\n".join))
+def test_whatever_a_file_holds_it_is_read_or_refused(text: str) -> None:
+    """No text breaks the reader: messages come out, or a reason with a way out."""
+    refused = None
+    try:
+        take_sides(read_export(text).messages, None, None)
+    except Unreadable as reason:
+        refused = reason
+    assert refused is None or refused.hint
