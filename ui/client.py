@@ -15,12 +15,14 @@ from core.contracts.base import Page, Problem
 from core.contracts.channels import AutomationText, Channel, JudgeAutomation, NewChannel, NewPairing, Pairing
 from core.contracts.chats import Accepted, AskDraft, ChangeChat, Chat, ChatContext, Message, NewMessage
 from core.contracts.drafts import Approve, Decided, Draft, Edit, Reject, RetrySend, Rewrite, Send, SettleSend
+from core.contracts.history import AcceptProposal, HistoryImport, Proposal
 from core.contracts.knowledge import NewCuratedAnswer, NewPageSource, NewTextSource, SearchQuery, SearchResult, Source
 from core.contracts.sessions import AcceptRisk, LinkCode, RiskText
 from core.contracts.states import AutomationState, SendStatus
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
 
 PREFIX = "/api/v1"
+_READING_S = 300.0
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
@@ -128,6 +130,7 @@ class ApiClient:
         form: Mapping[str, str] | None = None,
         file: tuple[str, BinaryIO] | None = None,
         stream: bool = False,
+        within_s: float | None = None,
     ) -> httpx.Response:
         token = await self._credentials.bearer()
         for last in (False, True):
@@ -139,6 +142,7 @@ class ApiClient:
                 data=form,
                 files={"file": file} if file is not None else None,
                 headers={"Authorization": f"Bearer {token}"},
+                timeout=within_s if within_s is not None else httpx.USE_CLIENT_DEFAULT,
             )
             try:
                 return await send_request(self._http, request, stream=stream)
@@ -296,3 +300,20 @@ class ApiClient:
     async def search(self, query: SearchQuery) -> SearchResult:
         """POST /knowledge/search."""
         return parse(await self._send("POST", "/knowledge/search", body=query), SearchResult)
+
+    async def import_history(self, name: str, content: BinaryIO, form: Mapping[str, str]) -> HistoryImport:
+        """POST /history/imports: a chat that WhatsApp exported; reading years of one takes minutes."""
+        sent = await self._send("POST", "/history/imports", form=form, file=(name, content), within_s=_READING_S)
+        return parse(sent, HistoryImport)
+
+    async def proposals(self, cursor: str | None = None) -> Page[Proposal]:
+        """GET /history/proposals: those that wait for a decision."""
+        return parse(await self._send("GET", "/history/proposals", params={"cursor": cursor}), Page[Proposal])
+
+    async def accept_proposal(self, proposal_id: UUID, body: AcceptProposal) -> Proposal:
+        """POST /history/proposals/{id}/accept."""
+        return parse(await self._send("POST", f"/history/proposals/{proposal_id}/accept", body=body), Proposal)
+
+    async def dismiss_proposal(self, proposal_id: UUID) -> Proposal:
+        """POST /history/proposals/{id}/dismiss."""
+        return parse(await self._send("POST", f"/history/proposals/{proposal_id}/dismiss"), Proposal)

@@ -22,6 +22,7 @@ class EventType(StrEnum):
     RUN_UPDATED = "run.updated"
     SEND_UPDATED = "send.updated"
     SOURCE_UPDATED = "source.updated"
+    HISTORY_UPDATED = "history.updated"
     CHANNEL_UPDATED = "channel.updated"
     DEVICE_UPDATED = "device.updated"
     RESYNC = "resync"

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.base import Page
+from core.contracts.events import Event, EventType
 from core.contracts.history import (
     MARKS,
     AcceptProposal,
@@ -21,6 +22,7 @@ from core.contracts.history import (
 from core.contracts.ids import new_id
 from core.contracts.knowledge import NewCuratedAnswer
 from core.contracts.principal import Principal
+from core.db.session import after_commit
 from core.errors import Conflict, InvalidInput, NotFound
 from core.storage.blobs import BlobStore
 from domain.accounts.repository import AccountsRepository
@@ -58,6 +60,7 @@ async def import_history(session: AsyncSession, caller: Principal, sha256: str, 
     new, again = await propose(repository, row, found.learnt)
     fields = {"messages": row.messages, **{kind.value: count for kind, count in new.items()}}
     record(session, caller, "history.imported", "history_import", row.id, fields)
+    _announce(session, caller, import_id=row.id)
     return _shown(row, new, again, repeated=False)
 
 
@@ -128,8 +131,14 @@ async def _decide(session: AsyncSession, caller: Principal, row: HistoryProposal
     row.state, row.decided_at, row.decided_by = state, datetime.now(UTC), caller.subject_id
     source = {"source_id": str(row.source_id)} if row.source_id else {}
     record(session, caller, f"proposal.{state.value}", "proposal", row.id, {"kind": row.kind, **source})
+    _announce(session, caller, proposal_id=row.id)
     await session.flush()
     return _proposal(row)
+
+
+def _announce(session: AsyncSession, caller: Principal, **ids: UUID) -> None:
+    """Tell open panels, after the commit, that there are other proposals than before."""
+    after_commit(session, Event(type=EventType.HISTORY_UPDATED, tenant_id=caller.tenant_id, ids=ids))
 
 
 async def _add_answer(

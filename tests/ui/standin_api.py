@@ -20,6 +20,7 @@ from core.contracts.channels import AutomationText, Channel, Pairing
 from core.contracts.chats import Accepted, Chat, ChatContext, Message
 from core.contracts.drafts import Decided, Draft, DraftCheck, DraftSource, Send
 from core.contracts.events import Event, EventType
+from core.contracts.history import DateOrder, HistoryImport, Proposal, ProposalKind, ProposalState, SideReason
 from core.contracts.ids import new_id
 from core.contracts.knowledge import SearchResult, Source
 from core.contracts.reasoning import Claim, Finding, Passage
@@ -84,6 +85,11 @@ class Standin:
         self.calls: list[tuple[str, str, Any]] = []
         self.files: dict[UUID, tuple[bytes, dict[str, str]]] = {}
         self.role = "owner"
+        self.proposals: dict[UUID, Proposal] = {}
+        self.history_refuses: Refused | None = None
+        self.history_gives: list[Proposal] = []
+        self.history_form: dict[str, str] = {}
+        self.decided_proposals: list[tuple[UUID, str, Any]] = []
         self.channel: dict[str, Any] = {}
         self.code: str | None = None
         self.hold_events = False
@@ -415,6 +421,31 @@ class Standin:
     async def remove_source(self, request: Request) -> Any:
         del self.sources[UUID(request.path_params["id"])]
 
+    async def list_proposals(self, _: Request) -> Any:
+        return {"items": list(self.proposals.values())}
+
+    async def import_history(self, request: Request) -> Any:
+        form = await request.form()
+        self.history_form = {name: str(value) for name, value in form.items() if name != "file"}
+        if self.history_refuses is not None:
+            raise self.history_refuses
+        self.proposals |= {proposal.id: proposal for proposal in self.history_gives}
+        self.publish(EventType.HISTORY_UPDATED, import_id=new_id())
+        return HistoryImport(
+            id=new_id(), business="Shop", business_known_by=SideReason.NAMED, date_order=DateOrder.DMY, language="en",
+            messages=9, first_on=now().date(), last_on=now().date(), redacted={"name": 1},
+            proposed={ProposalKind.ANSWER: len(self.history_gives)}, seen_again=0, created_at=now(),
+        )  # fmt: skip
+
+    async def decide_proposal(self, request: Request) -> Any:
+        raw = await request.body()
+        found = self.proposals.pop(UUID(request.path_params["id"]))
+        verb = request.path_params["verb"]
+        self.decided_proposals.append((found.id, verb, json.loads(raw) if raw else None))
+        self.publish(EventType.HISTORY_UPDATED, proposal_id=found.id)
+        state = ProposalState.ACCEPTED if verb == "accept" else ProposalState.DISMISSED
+        return found.model_copy(update={"state": state})
+
     async def search(self, request: Request) -> Any:
         query = (await request.json())["query"]
         passage = Passage(id=new_id(), source_id=new_id(), source_title="Delivery", text=f"About {query}", score=0.7)
@@ -453,6 +484,8 @@ class Standin:
             ("POST", "/knowledge/sources", self.add_source), ("DELETE", "/knowledge/sources/{id}", self.remove_source),
             ("POST", "/knowledge/search", self.search), ("POST", "/knowledge/pages", self.add_page),
             ("POST", "/knowledge/sources/{id}/sync", self.sync_source),
+            ("POST", "/history/imports", self.import_history), ("GET", "/history/proposals", self.list_proposals),
+            ("POST", "/history/proposals/{id}/{verb}", self.decide_proposal),
         ]  # fmt: skip
         return Starlette(
             routes=[

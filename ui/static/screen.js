@@ -1,4 +1,4 @@
-// A list that follows the events: knowledge sources, channels. Buttons and forms with `data-do` ask the server to act.
+// A list that follows the events: knowledge sources, past chats, channels. Buttons and forms with `data-do` ask the server to act.
 import { ask, coalesced, notify, patch } from "./dom.js";
 
 /** Start a screen: called once by Gradio when the component is there. */

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from core.contracts.events import Event, EventType
 from core.contracts.history import (
     AcceptProposal,
     DateOrder,
@@ -26,7 +27,7 @@ from core.contracts.ids import new_id
 from core.contracts.principal import Principal
 from core.contracts.reasoning import ToneProfile
 from core.contracts.states import SourceKind
-from core.db.session import Database
+from core.db.session import Database, Effects
 from core.errors import Conflict, InvalidInput, NotFound
 from core.storage.blobs import LocalBlobs
 from domain.accounts.models import Tenant
@@ -192,6 +193,14 @@ async def _tenant(session: AsyncSession, owner: Principal) -> Tenant:
     tenant = await AccountsRepository(session).tenant(owner.tenant_id)
     assert tenant is not None
     return tenant
+
+
+async def test_open_panels_hear_of_it(past: History, effects: Effects) -> None:
+    imported = await past.add(read(DOGS))
+    (proposal,) = await past.all()
+    await past.dismiss(proposal.id)
+    heard = [e.ids for e in effects.seen if isinstance(e, Event) and e.type is EventType.HISTORY_UPDATED]
+    assert heard == [{"import_id": imported.id}, {"proposal_id": proposal.id}]
 
 
 async def test_pages_hold_every_proposal_once(past: History) -> None:
