@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from core.db.rls import tenant_table
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

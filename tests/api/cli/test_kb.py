@@ -80,7 +80,9 @@ async def test_knowledge_is_added_found_listed_and_removed(terminal: Terminal, t
 async def test_a_page_is_added_and_read_again(terminal: Terminal) -> None:
     async with run_site() as site:
         site.page("/", "Opening hours", "The shop opens at nine on weekdays.")
-        status, out, err = await terminal.waxos("kb", "add", site.url, "--every", "24", "--valid-from", "2020-01-01", "--json")
+        status, out, err = await terminal.waxos(
+            "kb", "add", site.url, "--every", "24", "--valid-from", "2020-01-01", "--json"
+        )
         assert (status, err) == (0, "")
         [page] = json.loads(out)
         assert (page["title"], page["sync_hours"], page["version"]) == ("Opening hours", 24, 1)
