@@ -89,3 +89,16 @@ def test_a_locked_zip_asks_to_be_unpacked() -> None:
         data[at + (6 if mark == b"PK\x03\x04" else 8)] |= 1
     with pytest.raises(Unreadable, match="password"):
         open_export(bytes(data), "x.zip")
+
+
+def test_a_file_that_was_saved_again_in_an_old_encoding_is_read() -> None:
+    chat = "".join(f"13.05.24, 10:0{n} - Ana: Olá, não há pão de véspera, só à tarde. Até amanhã!\n" for n in range(9))
+    assert open_export(chat.encode("cp1252"), "chat.txt").text == chat
+
+
+def test_letters_that_nobody_can_tell_are_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "decode", lambda raw: raw.decode("utf-8", errors="replace"))
+    with pytest.raises(Unreadable, match="unknown encoding"):
+        open_export(b"13.05.24, 10:00 - Ana: \xff\xfe\x81", "chat.txt")
+    kept = "13.05.24, 10:00 - Ana: the sign \ufffd itself"
+    assert open_export(kept.encode(), "chat.txt").text == kept
