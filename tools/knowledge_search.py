@@ -17,7 +17,7 @@ class KnowledgeSearchArguments(Command):
 
 
 async def _search(deps: ToolDeps, arguments: KnowledgeSearchArguments) -> Retrieval:
-    search = KnowledgeSearch(deps.db, deps.principal.tenant_id, deps.embedder)
+    search = KnowledgeSearch(deps.db, deps.principal.tenant_id, deps.embedders)
     return await search.search(arguments.query, arguments.limit)
 
 

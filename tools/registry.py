@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from core.aal.ports import Embedder
 from core.contracts.base import Command
 from core.contracts.principal import Principal, Scope
 from core.db.session import Database
 from core.errors import InvalidInput, NotAllowed
+from domain.knowledge.embedding import EmbedderSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class ToolDeps:
 
     principal: Principal
     db: Database
-    embedder: Embedder
+    embedders: EmbedderSource
 
 
 @dataclass(frozen=True, slots=True)

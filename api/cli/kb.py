@@ -19,6 +19,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from api.cli.caller import PREFIX, Caller, signed_in
+from api.cli.reindex import reindex
 from core.contracts.base import Page
 from core.contracts.events import Event, EventType
 from core.contracts.knowledge import NewCuratedAnswer, NewPageSource, SearchQuery, SearchResult, Source
@@ -29,6 +30,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Adds to the knowledge of the business, lists it, searches it, reads pages again and removes from it.",
 )
+
+app.command()(reindex)
 
 Url = Annotated[str | None, typer.Option("--url", help="Address of the API; WAXOS_UI__API_URL otherwise.")]
 Email = Annotated[

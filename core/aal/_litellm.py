@@ -1,9 +1,12 @@
 """LiteLLM, spoken here alone. `core.aal.aal` prepares its environment and loads this module when a provider is first needed."""
 
+import base64
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,6 +18,7 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.router import Router
 
 from core.aal.chain import Link
+from core.aal.embedding.vectors import Embedded
 from core.aal.engine import Answer, Question, ToolCall
 from core.aal.errors import ProviderAnswerUnusable, ProviderDown, ProviderFailure, ProviderOutOfCredit, kind_of
 
@@ -22,6 +26,7 @@ _VENDOR_BUGS = (AttributeError, LookupError, TypeError, ValueError, RuntimeError
 _BROKEN_CONNECTION = (httpx.HTTPError, ConnectionError)
 _KEYLESS = "no-key"
 _BY_OPENAI_CLIENT = "openai/"
+_GEMINI = "gemini/"
 _PAYMENT_REQUIRED = 402
 _SECONDS = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*$")
 
@@ -38,6 +43,7 @@ class LiteLlmEngine:
         litellm.drop_params = True
         litellm.telemetry = False
         litellm.disable_aiohttp_transport = True
+        vars(litellm)["DEFAULT_MAX_RETRIES"] = 0  # its embeddings take our 0 for "not said"
         self._vendor_errors: tuple[type[Exception], ...] = (openai.OpenAIError, *_own_errors())
         self._router = Router(
             model_list=[_deployment(link) for link in links],
@@ -57,12 +63,27 @@ class LiteLlmEngine:
         Raises:
             ProviderFailure: of the kind that `core.aal.errors` maps the vendor's error to; the vendor's own text stays here.
         """
-        try:
-            request = _request(link, question)
-            if link.facts.prefix != _BY_OPENAI_CLIENT:
-                request["client"] = self._http
+        with self._mapped(link):
+            request = _request(link, question) | self._client(link)
             reply = await self._router.acompletion(model=link.name, timeout=seconds, num_retries=0, **request)
             return _answer(reply, question)
+
+    async def embed(self, link: Link, texts: Sequence[str], seconds: float) -> Embedded:
+        """Return a vector a text. Raises like `ask`."""
+        with self._mapped(link):
+            request = {"input": list(texts)} | self._client(link)
+            if link.facts.prefix != _GEMINI:
+                request["encoding_format"] = "float"
+            reply = await self._router.aembedding(model=link.name, timeout=seconds, num_retries=0, **request)
+            return _embedded(reply)
+
+    def _client(self, link: Link) -> dict[str, Any]:
+        return {} if link.facts.prefix == _BY_OPENAI_CLIENT else {"client": self._http}
+
+    @contextmanager
+    def _mapped(self, link: Link) -> Iterator[None]:
+        try:
+            yield
         except self._vendor_errors as error:
             raise _failure(link, error) from None
         except _BROKEN_CONNECTION as error:
@@ -163,6 +184,19 @@ def _answer(reply: Any, question: Question) -> Answer:
         tokens_out=getattr(usage, "completion_tokens", 0) or 0,
         cut_off=choice.finish_reason == "length",
     )
+
+
+def _embedded(reply: Any) -> Embedded:
+    rows = sorted(reply.data, key=lambda row: row["index"])
+    usage = getattr(reply, "usage", None)
+    return Embedded([_numbers(row["embedding"]) for row in rows], getattr(usage, "prompt_tokens", 0) or 0)
+
+
+def _numbers(sent: Any) -> list[float]:
+    """Read a vector; some servers answer in base64 whatever they are asked for."""
+    if isinstance(sent, str):
+        return array("f", base64.b64decode(sent, validate=True)).tolist()
+    return [float(number) for number in sent]
 
 
 def _failure(link: Link, error: Exception) -> ProviderFailure:

@@ -2,14 +2,14 @@
 
 import asyncio
 import importlib
-import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from core.aal.catalog import Catalog, catalog
 from core.aal.chain import Link, build_chain
-from core.aal.embedding import build_embedder
-from core.aal.engine import Answer, Caller, Engine, Limits, Question
+from core.aal.embedding import BUNDLED, build_embedder
+from core.aal.engine import Caller, Engine, Limits
+from core.aal.lazy import LazyEngine
 from core.aal.ports import (
     Budget,
     CallLog,
@@ -26,8 +26,6 @@ from core.settings import AalSettings
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
-_LITELLM_ENVIRONMENT = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
-
 
 class LinkStatus(Wire):
     """One provider of the chain as people may see it."""
@@ -41,7 +39,7 @@ class LinkStatus(Wire):
 
 
 class AalStatus(Wire):
-    """The chain in the order it is asked, and the embedding model. An empty chain means extractive drafts."""
+    """The chain in the order it is asked, and the model that sentences are judged by. An empty chain means extractive drafts."""
 
     chain: list[LinkStatus]
     embedder: str
@@ -49,7 +47,8 @@ class AalStatus(Wire):
 
 
 class Aal:
-    """Models by purpose, the embedder, and the state of the chain."""
+    """Models by purpose, the state of the chain, and the embedder that sentences are judged by: the bundled one on every desk, which
+    drafter and checker are fitted to. What the knowledge is searched by is `core.aal.embedding.Embedders`."""
 
     def __init__(
         self,
@@ -66,7 +65,7 @@ class Aal:
         self._links = tuple(links)
         self._facts = facts
         self._cooldowns = cooldowns
-        self._engine = engine or _LazyEngine(self._links)
+        self._engine = engine or LazyEngine(self._links)
         self._caller = Caller(
             self._engine, self._links, catalog=facts, limits=limits, cooldowns=cooldowns, budget=budget
         )
@@ -106,41 +105,6 @@ class Aal:
         return AalStatus(chain=chain, embedder=self.embedder.name, catalog_version=self._facts.version)
 
 
-class _LazyEngine:
-    """Loads LiteLLM at the first question, off the event loop: its import takes seconds."""
-
-    def __init__(self, links: Sequence[Link]) -> None:
-        self._links = tuple(links)
-        self._loading: asyncio.Task[Engine] | None = None
-
-    async def ask(self, link: Link, question: Question, seconds: float) -> Answer:
-        """Pass the question on to LiteLLM."""
-        engine = await self._load()
-        return await engine.ask(link, question, seconds)
-
-    async def ready(self) -> None:
-        """Load LiteLLM."""
-        await self._load()
-
-    async def _load(self) -> Engine:
-        """Return the engine, loading it once; callers that come meanwhile wait for the same load."""
-        if self._loading is None:
-            self._loading = asyncio.create_task(asyncio.to_thread(_load_litellm, self._links))
-        return await asyncio.shield(self._loading)
-
-
-def litellm_module() -> Any:
-    """Import the one module that speaks LiteLLM, in the environment that it wants, and return it."""
-    # Read by LiteLLM while it is imported: no price list from the network, no `.env` file from the working folder.
-    for name, value in _LITELLM_ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    return importlib.import_module("core.aal._litellm")
-
-
-def _load_litellm(links: Sequence[Link]) -> Engine:
-    return cast(Engine, litellm_module().LiteLlmEngine(links))
-
-
 def build_aal(
     settings: AalSettings,
     *,
@@ -151,12 +115,12 @@ def build_aal(
     """Make the process's `Aal`. Imports neither LiteLLM nor a model: those come with the first call or `warm()`.
 
     Raises:
-        SetupError: the settings name a provider without its key, or an unknown embedding model.
+        SetupError: the settings name a provider without its key.
     """
     facts = catalog()
     return Aal(
         build_chain(settings, facts),
-        embedder or build_embedder(settings.embedding),
+        embedder or build_embedder(BUNDLED),
         facts=facts,
         limits=Limits(attempt_seconds=settings.attempt_seconds, total_seconds=settings.total_seconds),
         cooldowns=cooldowns or MemoryCooldowns(),

@@ -49,6 +49,14 @@ class ModelFacts(_Fact):
     price_out: int | None = None
 
 
+class EmbeddingFacts(_Fact):
+    """One embedding model: `served` says what each provider that has it calls it, the preferred one first."""
+
+    name: str
+    width: int
+    served: dict[str, str]
+
+
 class Catalog(_Fact):
     """All facts of one version; `version` goes into every cost row."""
 
@@ -56,6 +64,7 @@ class Catalog(_Fact):
     currency: str
     providers: dict[str, ProviderFacts]
     models: list[ModelFacts]
+    embeddings: list[EmbeddingFacts]
 
     def model(self, provider: str, name: str) -> ModelFacts:
         """Return the facts of a model; an unknown one gets its provider's output mode and no price."""
@@ -63,6 +72,10 @@ class Catalog(_Fact):
             if facts.provider == provider and facts.name == name:
                 return facts
         return ModelFacts(provider=provider, name=name, mode=self.providers[provider].mode)
+
+    def embedding(self, name: str) -> EmbeddingFacts | None:
+        """Return the facts of an embedding model, none where it is not known."""
+        return next((facts for facts in self.embeddings if facts.name == name), None)
 
     def cost_micro(self, provider: str, name: str, tokens_in: int, tokens_out: int) -> int | None:
         """Return the price of a call in micro-units, rounded up; none where the catalog knows no price."""

@@ -6,14 +6,15 @@ A provider whose answer has not the asked shape is told so and asked once more; 
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from core.aal.catalog import Catalog
 from core.aal.chain import Link
+from core.aal.embedding.vectors import Embedded, unit, wrong_vectors
 from core.aal.errors import BudgetSpent, NoProviderAnswered, ProviderAnswerUnusable, ProviderFailure, ProviderSlow
-from core.aal.ports import Budget, CooldownStore, Purpose, UsageRecorder
+from core.aal.ports import Budget, CooldownStore, Purpose, UsageRecorder, Vector
 from core.contracts.ids import new_id
 from core.contracts.reasoning import AiCall
 
@@ -70,6 +71,21 @@ class Answer:
     cut_off: bool = False
 
 
+class Paid(Protocol):
+    """What was used for an answer of any kind."""
+
+    @property
+    def tokens_in(self) -> int:
+        """Tokens read."""
+
+    @property
+    def tokens_out(self) -> int:
+        """Tokens written."""
+
+
+P = TypeVar("P", bound=Paid)
+
+
 class Engine(Protocol):
     """Asks one provider once."""
 
@@ -78,6 +94,9 @@ class Engine(Protocol):
 
     async def ask(self, link: Link, question: Question, seconds: float) -> Answer:
         """Return the provider's answer. Raises ProviderFailure, and never anything of the vendor's."""
+
+    async def embed(self, link: Link, texts: Sequence[str], seconds: float) -> Embedded:
+        """Return the provider's vectors as they came. Raises like `ask`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +119,7 @@ class _Bill:
     cost_micro: int = 0
     price_known: bool = True
 
-    def add(self, link: Link, answer: Answer) -> None:
+    def add(self, link: Link, answer: Paid) -> None:
         """Count an answer, usable or not."""
         cost = self.catalog.cost_micro(link.provider, link.model, answer.tokens_in, answer.tokens_out)
         self.tokens_in += answer.tokens_in
@@ -126,6 +145,32 @@ class _Bill:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """The asking of one link within one call."""
+
+    link: Link
+    deadline: float
+    seconds: float
+    bill: _Bill
+
+    def refuse(self, reason: str) -> ProviderAnswerUnusable:
+        """Return the failure of an answer that is none."""
+        return ProviderAnswerUnusable(self.link.provider, self.link.model, reason=reason)
+
+    async def once(self, ask: Callable[[float], Awaitable[P]]) -> P:
+        """Ask once, within the time that is left, and count what it cost."""
+        seconds = min(self.deadline - time.monotonic(), self.seconds)
+        self.bill.requests += 1
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await ask(seconds)
+        except TimeoutError:
+            raise ProviderSlow(self.link.provider, self.link.model, reason=f"{seconds:.1f} s") from None
+        self.bill.add(self.link, answer)
+        return answer
+
+
 class Caller:
     """Asks the links in order; the only place that retries, falls back, keeps the time and writes usage rows."""
 
@@ -147,7 +192,26 @@ class Caller:
         self._budget = budget
 
     async def call(self, purpose: Purpose, question: Question, recorder: UsageRecorder) -> tuple[Answer, AiCall]:
-        """Return the first usable answer and its row.
+        """Return the first usable answer and its row. Raises like `first`."""
+        return await self.first(purpose, lambda attempts: self._ask(attempts, question), recorder)
+
+    async def embed(self, texts: Sequence[str], width: int, recorder: UsageRecorder) -> list[Vector]:
+        """Return a unit vector for each text. Raises like `first`."""
+
+        async def ask(attempts: Attempts) -> Embedded:
+            found = await attempts.once(lambda seconds: self._engine.embed(attempts.link, texts, seconds))
+            wrong = wrong_vectors(found.vectors, len(texts), width)
+            if wrong is not None:
+                raise attempts.refuse(wrong)
+            return found
+
+        found, _ = await self.first(Purpose.EMBED, ask, recorder)
+        return [unit(vector) for vector in found.vectors]
+
+    async def first(
+        self, purpose: Purpose, ask: Callable[[Attempts], Awaitable[P]], recorder: UsageRecorder
+    ) -> tuple[P, AiCall]:
+        """Return the first usable answer that `ask` gets from a link, and its row.
 
         Raises:
             BudgetSpent: the tenant's limit is reached; nobody was asked.
@@ -163,7 +227,7 @@ class Caller:
             if time.monotonic() >= deadline:
                 break
             try:
-                answer = await self._ask(link, question, deadline, bill)
+                answer = await ask(Attempts(link, deadline, self._limits.attempt_seconds, bill))
             except ProviderFailure as failure:
                 failures.append(failure)
                 await self._cooldowns.failed(link.name, failure.retry_after)
@@ -182,28 +246,22 @@ class Caller:
         rest = {link.name: await self._cooldowns.resting(link.name) for link in self._links}
         return sorted(self._links, key=lambda link: rest[link.name] > 0)
 
-    async def _ask(self, link: Link, question: Question, deadline: float, bill: _Bill) -> Answer:
+    async def _ask(self, attempts: Attempts, question: Question) -> Answer:
         """Return a link's usable answer, after one correction where its shape was wrong and time is left."""
-        answer = await self._attempt(link, question, deadline, bill)
+        link = attempts.link
+
+        async def answered() -> Answer:
+            return await attempts.once(lambda seconds: self._engine.ask(link, question, seconds))
+
+        answer = await answered()
         read, wrong = read_answer(answer, link, question)
-        if wrong is not None and time.monotonic() < deadline:
+        if wrong is not None and time.monotonic() < attempts.deadline:
             question = _corrected(question, answer, wrong)
-            read, wrong = read_answer(await self._attempt(link, question, deadline, bill), link, question)
+            read, wrong = read_answer(await answered(), link, question)
         if wrong is not None:
             # What exactly was wrong quotes the answer, and errors hold no message text.
-            raise ProviderAnswerUnusable(link.provider, link.model, reason="not of the asked shape")
+            raise attempts.refuse("not of the asked shape")
         return read
-
-    async def _attempt(self, link: Link, question: Question, deadline: float, bill: _Bill) -> Answer:
-        seconds = min(deadline - time.monotonic(), self._limits.attempt_seconds)
-        bill.requests += 1
-        try:
-            async with asyncio.timeout(seconds):
-                answer = await self._engine.ask(link, question, seconds)
-        except TimeoutError:
-            raise ProviderSlow(link.provider, link.model, reason=f"{seconds:.1f} s") from None
-        bill.add(link, answer)
-        return answer
 
 
 def read_answer(answer: Answer, link: Link, question: Question) -> tuple[Answer, str | None]:

@@ -83,6 +83,15 @@ class EmbeddedPostgres:
         """Process id of the running server."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
+    @classmethod
+    def running(cls, folder: Path, secrets: Secrets, log: Path) -> "EmbeddedPostgres | None":
+        """Return the server that another process of ours runs on `folder`, for its addresses only; none where none runs."""
+        try:
+            pid, _, _, port = (folder / str(MAJOR) / "postmaster.pid").read_text(encoding="ascii").split("\n")[:4]
+        except (OSError, ValueError):
+            return None
+        return cls(folder, secrets, log, int(port)) if psutil.pid_exists(int(pid)) else None
+
     def start(self) -> None:
         """Start the server and wait until it answers; at the first start make the cluster, the roles and the database.
 

@@ -12,11 +12,11 @@ import structlog
 from sqlalchemy import func
 
 from core.aal.language import LanguageDetector
-from core.aal.ports import Embedder
+from core.aal.ports import Vector
 from core.contracts.ids import new_id
 from core.contracts.states import SourceState
 from core.db.session import Database
-from core.errors import NotFound, Unavailable
+from core.errors import NotFound, ProviderError, SetupError, Unavailable
 from core.storage.blobs import BlobStore
 from domain.drafts.store import retire_citing
 from domain.due import service as due
@@ -24,11 +24,13 @@ from domain.knowledge import words
 from domain.knowledge.chunking import Chunk, chunk
 from domain.knowledge.crawling import Crawler
 from domain.knowledge.documents import Document, PageGone, Unreadable
+from domain.knowledge.embedding import EmbedderSource, TenantEmbedding, asked_for
 from domain.knowledge.fetching import WebFetcher
 from domain.knowledge.models import KnowledgeSource, KnowledgeVersion
 from domain.knowledge.reading import FileReader
-from domain.knowledge.repository import VECTOR_TABLES, ChunkRepository, NewChunk, SourceRepository
+from domain.knowledge.repository import ChunkRepository, NewChunk, SourceRepository
 from domain.knowledge.service import INGEST_TASK, SYNC_TASK, announce, once
+from domain.knowledge.spaces import SpaceRepository
 
 _log = structlog.get_logger(__name__)
 
@@ -37,6 +39,9 @@ MOST_ATTEMPTS = 3
 MOST_BYTES = 200 * 1024 * 1024
 MOST_CHUNKS = 50_000
 _BATCH = 64
+_PATIENCE_S = 60.0
+"""For so long a batch is tried with its embedding model; with the last try it must stay below the lease."""
+_PROVIDER_REST_S = 60.0
 _OWN_LANGUAGE_CHARS = 80
 """A shorter chunk is taken to be in the language of its source."""
 _SAMPLE_CHARS = 4_000
@@ -52,7 +57,7 @@ class Ingester:
 
     db: Database
     blobs: BlobStore
-    embedder: Embedder
+    embedders: EmbedderSource
     reader: FileReader = field(default_factory=FileReader)
     detector: LanguageDetector = field(default_factory=LanguageDetector)
     fetcher: WebFetcher = field(default_factory=WebFetcher)
@@ -88,6 +93,8 @@ class Ingester:
                 await self._fail(source, claim_id, " ".join(filter(None, (error.detail, error.hint))))
             else:
                 await self._put_off(tenant_id, source_id, claim_id, error.retry_after or 5.0)
+        except (ProviderError, SetupError) as error:
+            await self._await_provider(tenant_id, source_id, claim_id, error)
         except _ClaimLost:
             _log.info("knowledge.claim_lost", tenant_id=str(tenant_id), source_id=str(source_id))
 
@@ -144,10 +151,9 @@ class Ingester:
             raise _too_large()
         sample = "\n".join(piece.text for piece in chunks[:40])[:_SAMPLE_CHARS]
         language = (await asyncio.to_thread(self.detector.detect, sample)).tag
-        table = VECTOR_TABLES[self.embedder.name]
         async with self.db.unit_of_work(source.tenant_id) as session:
             row = await self._held(SourceRepository(session), source.id, claim_id)
-            await ChunkRepository(session, table).remove_of(source.id, but=row.live_version)
+            await ChunkRepository(session).remove_of(source.id, but=row.live_version)
             row.state, row.mime, row.pages, row.language = (
                 SourceState.EMBEDDING,
                 document.mime,
@@ -160,29 +166,56 @@ class Ingester:
                 row.title = document.title
             announce(session, row)
         for start, batch in _batches(chunks):
-            fresh = await self._embed(batch, start, language)
-            done = start + len(fresh)
-            async with self.db.unit_of_work(source.tenant_id) as session:
-                if done == len(chunks) and source.live_version is not None:
-                    await retire_citing(session, source.id)  # first: chats are locked before anything else
-                row = await self._held(SourceRepository(session), source.id, claim_id)
-                await ChunkRepository(session, table).add(row, fresh)
-                row.chunks_done = done
-                if done == len(chunks):
-                    await self._publish(SourceRepository(session), row)
-                announce(session, row)
+            last = start + len(batch) == len(chunks)
+            while not await self._store_batch(
+                source, claim_id, await self._embed(source, batch, start, language), last=last
+            ):
+                _log.info("knowledge.model_switched", tenant_id=str(source.tenant_id), source_id=str(source.id))
+
+    async def _store_batch(
+        self, source: KnowledgeSource, claim_id: UUID, fresh: Sequence[NewChunk], *, last: bool
+    ) -> bool:
+        """Store a batch; not where the knowledge moved to a model that the batch was not embedded by."""
+        async with self.db.unit_of_work(source.tenant_id) as session:
+            if last and source.live_version is not None:
+                await retire_citing(session, source.id)  # first: chats are locked before anything else
+            row = await self._held(SourceRepository(session), source.id, claim_id)
+            if not await ChunkRepository(session).add(row, fresh):
+                return False
+            row.chunks_done = fresh[-1].position + 1
+            if last:
+                await self._publish(SourceRepository(session), row)
+            announce(session, row)
+        return True
 
     async def _publish(self, repository: SourceRepository, row: KnowledgeSource) -> None:
         """Let search find the version that is whole now instead of the one before, whose bytes are kept."""
         row.live_version, row.live_chunks = row.version, row.chunks_done
-        await ChunkRepository(repository.session, VECTOR_TABLES[self.embedder.name]).remove_of(row.id, but=row.version)
+        await ChunkRepository(repository.session).remove_of(row.id, but=row.version)
         names = ("tenant_id", "version", "mime", "size", "blob_key", "pages")
         kept = {name: getattr(row, name) for name in names} | {"content_sha256": row.content_sha256 or row.sha256}
         repository.session.add(KnowledgeVersion(id=new_id(), source_id=row.id, chunks=row.chunks_done, **kept))
         await self._finish(repository, row, SourceState.READY, None)
 
-    async def _embed(self, batch: Sequence[Chunk], start: int, language: str | None) -> list[NewChunk]:
-        vectors = await self.embedder.embed([words.embedded(piece.embedded_text()) for piece in batch])
+    async def _vectors(self, source: KnowledgeSource, texts: Sequence[str]) -> dict[str, list[Vector]]:
+        """Return the vectors of texts in every space that is written. Only the one that is searched must be reached: what another
+        lacks, the move that fills it adds.
+        """
+        async with self.db.unit_of_work(source.tenant_id) as session:
+            active, *others = await SpaceRepository(session).written()
+        embedding = TenantEmbedding(self.db, self.embedders, source.tenant_id)
+        found = {active.name: await embedding.embed_patiently(active.model, texts, _PATIENCE_S)}
+        for space in others:
+            try:
+                found[space.name] = await embedding.embed(space.model, texts)
+            except (ProviderError, SetupError) as error:
+                _log.warning("knowledge.left_to_the_move", model=space.name, code=error.reason_code)
+        return found
+
+    async def _embed(
+        self, source: KnowledgeSource, batch: Sequence[Chunk], start: int, language: str | None
+    ) -> list[NewChunk]:
+        vectors = await self._vectors(source, [words.embedded(piece.embedded_text()) for piece in batch])
         languages = await asyncio.to_thread(lambda: [self._language(piece, language) for piece in batch])
         return [
             NewChunk(
@@ -195,9 +228,9 @@ class Ingester:
                 language=own,
                 search_config=words.search_config(own),
                 searched=words.indexed(piece.searched_text()),
-                vector=vector,
+                vectors={name: rows[offset] for name, rows in vectors.items()},
             )
-            for offset, (piece, vector, own) in enumerate(zip(batch, vectors, languages, strict=True))
+            for offset, (piece, own) in enumerate(zip(batch, languages, strict=True))
         ]
 
     def _language(self, piece: Chunk, language: str | None) -> str | None:
@@ -216,7 +249,7 @@ class Ingester:
                 return
             if gone:
                 row.live_version, row.live_chunks = None, 0
-            await ChunkRepository(session, VECTOR_TABLES[self.embedder.name]).remove_of(source.id, but=row.live_version)
+            await ChunkRepository(session).remove_of(source.id, but=row.live_version)
             row.chunks_done = row.chunks_total = row.live_chunks
             state = SourceState.FAILED if row.live_version is None else SourceState.READY
             await self._finish(repository, row, state, reason)
@@ -232,6 +265,17 @@ class Ingester:
             again = await repository.now() + timedelta(seconds=seconds)
             await due.schedule(session, tenant_id, INGEST_TASK, source_id, again)
             announce(session, row)
+
+    async def _await_provider(
+        self, tenant_id: UUID, source_id: UUID, claim_id: UUID, error: ProviderError | SetupError
+    ) -> None:
+        """Say what the source waits for. It is not the file's fault: such a try does not count towards giving the file up."""
+        wait_s = (asked_for(error) if isinstance(error, ProviderError) else None) or _PROVIDER_REST_S
+        async with self.db.unit_of_work(tenant_id) as session:
+            row = await SourceRepository(session).hold(source_id, claim_id)
+            if row is not None:
+                row.attempt, row.failure = max(0, row.attempt - 1), f"Waits for the embedding model: {error.detail}"
+        await self._put_off(tenant_id, source_id, claim_id, wait_s)
 
     async def _finish(
         self, repository: SourceRepository, row: KnowledgeSource, state: SourceState, failure: str | None

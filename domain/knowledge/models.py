@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import ForeignKeyConstraint, Index, Text, UniqueConstraint
+from sqlalchemy import Double, ForeignKeyConstraint, Index, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -142,3 +142,48 @@ class VectorUsem3(TenantRow, Base):
 
     source_id: Mapped[UUID]
     embedding: Mapped[list[float]] = mapped_column(HALFVEC(512))
+
+
+class VectorAda002(TenantRow, Base):
+    """Vectors of OpenAI's text-embedding-ada-002, 1536 wide; `id` is the chunk's."""
+
+    __tablename__ = "knowledge_vectors_ada002_1536"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "source_id"], ["knowledge_sources.tenant_id", "knowledge_sources.id"], ondelete="CASCADE"
+        ),
+        Index(
+            "knowledge_vectors_ada002_1536_near",
+            "embedding",
+            postgresql_using="hnsw",
+            postgresql_ops={"embedding": "halfvec_cosine_ops"},
+        ),
+        Index("knowledge_vectors_ada002_1536_source", "tenant_id", "source_id"),
+        {"postgresql_partition_by": "HASH (tenant_id)"},
+    )
+
+    source_id: Mapped[UUID]
+    embedding: Mapped[list[float]] = mapped_column(HALFVEC(1536))
+
+
+class EmbeddingModelRow(Base):
+    """An embedding model that this deployment has a table for. One is `active`: every tenant is searched by it; at most one is
+    `filling`, beside it. The move's own claim and progress stand on that one. No tenant's, and no content.
+    """
+
+    __tablename__ = "embedding_models"
+    __table_args__ = (
+        Index("embedding_models_one_in_use", "state", unique=True, postgresql_where="state in ('active', 'filling')"),
+    )
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    model: Mapped[str] = mapped_column(Text)
+    width: Mapped[int]
+    vectors: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    usual_cosine: Mapped[float | None] = mapped_column(Double)
+    claim_id: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    chunks_total: Mapped[int] = mapped_column(default=0)
+    chunks_done: Mapped[int] = mapped_column(default=0)
+    switched_at: Mapped[datetime | None]

@@ -1,6 +1,6 @@
 """Storage of sources, their chunks and vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,11 +10,8 @@ from sqlalchemy.dialects.postgresql import REGCONFIG, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.contracts.states import SourceState
-from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, KnowledgeVersion, VectorUsem3
-
-VectorTable = type[VectorUsem3]
-VECTOR_TABLES: dict[str, VectorTable] = {"usem3-512": VectorUsem3}
-"""The table of each embedding model, by the name of its embedder."""
+from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, KnowledgeVersion
+from domain.knowledge.spaces import SpaceRepository
 
 _FRESH = {"state": SourceState.QUEUED, "version": 1, "pages": 0, "chunks_total": 0, "chunks_done": 0, "attempt": 0}
 _AT_WORK = (SourceState.QUEUED, SourceState.PARSING, SourceState.EMBEDDING)
@@ -22,7 +19,9 @@ _AT_WORK = (SourceState.QUEUED, SourceState.PARSING, SourceState.EMBEDDING)
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
-    """A chunk to be stored: `searched` is what full text finds, `search_config` how it is stemmed."""
+    """A chunk to be stored: `searched` is what full text finds, `search_config` how it is stemmed, `vectors` what it is near to,
+    by the name of the space.
+    """
 
     id: UUID
     position: int
@@ -33,7 +32,7 @@ class NewChunk:
     language: str | None
     search_config: str
     searched: str
-    vector: list[float]
+    vectors: Mapping[str, list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +189,17 @@ class SourceRepository:
 
 @dataclass(frozen=True, slots=True)
 class ChunkRepository:
-    """Chunks and vectors of the tenant of the session; `table` is that of the embedding model in use."""
+    """Chunks and vectors of the tenant of the session."""
 
     session: AsyncSession
-    table: VectorTable
 
-    async def add(self, source: KnowledgeSource, chunks: Sequence[NewChunk]) -> None:
-        """Store a batch of chunks with their vectors."""
+    async def add(self, source: KnowledgeSource, chunks: Sequence[NewChunk]) -> bool:
+        """Store a batch of chunks with their vectors; not where they lack those of the space that is searched by now."""
         if not chunks:
-            return
+            return True
+        active, *others = await SpaceRepository(self.session).hold_written()
+        if active.name not in chunks[0].vectors:
+            return False
         own = {"tenant_id": source.tenant_id, "source_id": source.id}
         version = {"version": source.version}
         valid = {"valid_from": source.valid_from, "valid_until": source.valid_until}
@@ -208,22 +209,30 @@ class ChunkRepository:
             )
         )
         await self.session.execute(statement, [own | version | valid | _row(chunk) for chunk in chunks])
-        await self.session.execute(
-            insert(self.table), [own | {"id": chunk.id, "embedding": chunk.vector} for chunk in chunks]
-        )
+        for space in (active, *others):
+            vectors = [
+                own | {"id": chunk.id, "embedding": chunk.vectors[space.name]}
+                for chunk in chunks
+                if space.name in chunk.vectors
+            ]
+            if vectors:
+                await self.session.execute(insert(space.rows), vectors)
+        return True
 
     async def remove_of(self, source_id: UUID, *, but: int | None = None) -> None:
         """Delete the chunks and vectors of a source, of every embedding model; those of the version `but` stay."""
         others = KnowledgeChunk.source_id == source_id
         if but is not None:
             others &= KnowledgeChunk.version != but
-        for table in VECTOR_TABLES.values():
+        for space in await SpaceRepository(self.session).kept():
             old = select(KnowledgeChunk.id).where(others)
-            await self.session.execute(delete(table).where(table.source_id == source_id, table.id.in_(old)))
+            await self.session.execute(
+                delete(space.rows).where(space.rows.c.source_id == source_id, space.rows.c.id.in_(old))
+            )
         await self.session.execute(delete(KnowledgeChunk).where(others))
 
 
 def _row(chunk: NewChunk) -> dict[str, object]:
     row = asdict(chunk)
-    del row["vector"]
+    del row["vectors"]
     return row | {"stemmed_as": chunk.search_config}

@@ -2,18 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
 from core.aal.language import LanguageDetector
-from core.aal.ports import Embedder
 from core.contracts.reasoning import Passage, Retrieval
 from core.db.session import Database
-from core.errors import SetupError
 from domain.knowledge import words
+from domain.knowledge.embedding import EmbedderSource, TenantEmbedding
 from domain.knowledge.nearness import Found, NearnessRepository
-from domain.knowledge.repository import VECTOR_TABLES
+from domain.knowledge.spaces import SpaceRepository
 
 FLOOR: Final = 0.5
 """Relevance below which a passage is not used. Fitted by `evals.quality.retrieval.calibrate` on 145 hard questions over three
@@ -34,11 +33,11 @@ _CANDIDATES: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeSearch:
-    """Search bound to a tenant, an embedder and units of work; holds nothing between calls."""
+    """Search bound to a tenant, embedders and units of work; holds nothing between calls."""
 
     db: Database
     tenant_id: UUID
-    embedder: Embedder
+    embedders: EmbedderSource
     detector: LanguageDetector = field(default_factory=LanguageDetector)
     floor: float = FLOOR
 
@@ -57,25 +56,25 @@ class KnowledgeSearch:
 
         Raises:
             ProviderError: the embedding model does not answer.
-            SetupError: there is no table for the vectors of this embedder.
+            SetupError: the knowledge is searched by a model that this process has no key for.
         """
         if not query.strip():
             return []
-        table = VECTOR_TABLES.get(self.embedder.name)
-        if table is None:
-            raise SetupError(
-                f"no vectors are kept for the embedding model {self.embedder.name}",
-                hint=f"set WAXOS_AAL__EMBEDDING to the model of one of {', '.join(sorted(VECTOR_TABLES))}",
-            )
-        [vector] = await self.embedder.embed([words.embedded(query)])
         language = self.detector.detect(query).tag
         config = words.search_config(language) if language else None
         async with self.db.unit_of_work(self.tenant_id) as session:
-            repository = NearnessRepository(session, self.tenant_id, table)
-            total = await repository.total()
-            if not total:
-                return []
-            return await repository.find(query, vector, config, total, max(_CANDIDATES, least))
+            space = await SpaceRepository(session).active()
+        while True:
+            embedding = TenantEmbedding(self.db, self.embedders, self.tenant_id)
+            [vector] = await embedding.embed(space.model, [words.embedded(query)])
+            async with self.db.unit_of_work(self.tenant_id) as session:
+                repository = NearnessRepository(session, self.tenant_id, space)
+                total = await repository.total()
+                found = await repository.find(query, vector, config, total, max(_CANDIDATES, least)) if total else []
+                now = await SpaceRepository(session).active()
+            if now.name == space.name:
+                return [replace(row, cosine=space.likeness(row.cosine)) for row in found]
+            space = now  # the knowledge moved to another model meanwhile: what was found may lack what is new
 
 
 def ranked(found: Sequence[Found]) -> list[tuple[Found, float]]:

@@ -21,7 +21,7 @@ from domain.audit.service import record
 from domain.drafts.store import retire_citing
 from domain.due import service as due
 from domain.knowledge.models import KnowledgeSource
-from domain.knowledge.repository import VECTOR_TABLES, ChunkRepository, SourceRepository
+from domain.knowledge.repository import ChunkRepository, SourceRepository
 from domain.paging import before_of
 
 INGEST_TASK = "knowledge.ingest"
@@ -110,8 +110,7 @@ async def remove_source(session: AsyncSession, caller: Principal, source_id: UUI
     for one in (row, *pages):
         one.state, one.removed_at, one.claim_id, one.lease_until = SourceState.REMOVED, datetime.now(UTC), None, None
         one.live_version, one.live_chunks, one.chunks_done, one.chunks_total = None, 0, 0, 0
-        for table in VECTOR_TABLES.values():
-            await ChunkRepository(session, table).remove_of(one.id)
+        await ChunkRepository(session).remove_of(one.id)
         for task in (INGEST_TASK, SYNC_TASK):
             await due.clear(session, caller.tenant_id, task, one.id)
         announce(session, one)

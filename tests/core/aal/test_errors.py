@@ -4,8 +4,8 @@ import enum
 import subprocess
 import sys
 
-from core.aal.aal import litellm_module
 from core.aal.errors import VENDOR_ERRORS, ProviderAnswerUnusable, ProviderLimited, kind_of
+from core.aal.lazy import litellm_module
 
 vendor = litellm_module().litellm.exceptions
 

@@ -16,7 +16,7 @@ from tests.conftest import DatabaseUrls
 
 COUNT = text("select count(*) from contacts")
 INSERT = text("insert into contacts (tenant_id, id) values (:tenant, :id)")
-PLAIN = {"directory", "due", "alembic_version"}
+PLAIN = {"directory", "due", "embedding_models", "alembic_version"}
 
 
 async def test_each_tenant_sees_its_own_rows_and_nobody_sees_without_one(

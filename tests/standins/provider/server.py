@@ -100,7 +100,8 @@ class ProviderStandin:
             if met is not None:
                 return met
         if "mbed" in request.url.path.rpartition("/")[2]:
-            return JSONResponse(wire.gemini_embeddings(body) if vendor == "gemini" else wire.embeddings_reply(body))
+            sent = wire.gemini_embeddings(body) if vendor == "gemini" else wire.embeddings_reply(body, fault)
+            return JSONResponse(sent)
         return JSONResponse(self._reply(vendor, request, body, step))
 
     async def _meet(self, fault: Fault, vendor: str, key: str, request: Request) -> Response | None:

@@ -117,15 +117,19 @@ def error_body(vendor: str, code: int, text: str) -> dict[str, Any]:
     return {"error": {"message": text, "type": "error", "param": None, "code": str(code)}}
 
 
-def embeddings_reply(body: Mapping[str, Any]) -> dict[str, Any]:
+def embeddings_reply(body: Mapping[str, Any], fault: Fault | None = None) -> dict[str, Any]:
     """Write an embedding list: the same text the same unit vector, as numbers or as base64 of floats."""
+    kind = fault.kind if fault else ""
     texts: Sequence[str] = body["input"] if isinstance(body["input"], list) else [body["input"]]
     data = []
     for index, text in enumerate(texts):
-        vector: Any = _vector(text, _WIDTH)
-        if body.get("encoding_format") == "base64":
-            vector = base64.b64encode(struct.pack(f"<{_WIDTH}f", *vector)).decode()
+        width = _WIDTH // 2 if kind == "narrow" else _WIDTH
+        vector: Any = _vector(text, width)
+        if "base64" in {kind, body.get("encoding_format")}:
+            vector = base64.b64encode(struct.pack(f"<{width}f", *vector)).decode()
         data.append({"object": "embedding", "index": index, "embedding": vector})
+    if kind == "cut_off":
+        data = data[: len(data) // 2]
     usage = {"prompt_tokens": TOKENS_IN, "total_tokens": TOKENS_IN}
     return {"object": "list", "model": body["model"], "data": data, "usage": usage}
 
