@@ -229,9 +229,12 @@ class RowWatch:
     def done(self, row: Row, shown: Sequence[Row]) -> None:
         """Note that a row was opened and its chat read; `shown` are the rows as they are now.
 
-        A number that lingers beside a chat that was read is noted, so that it does not bring us back again and again.
+        A number that lingers beside a chat that was read is noted, so that it does not bring us back again and again. One beside other
+        words than before is news: it came in after the chat was read.
         """
-        now = next((one for one in shown if one.selected and one.title == row.title), None)
+        now = next(
+            (one for one in shown if one.selected and one.title == row.title and one.preview == row.preview), None
+        )
         with self._store.transaction():
             self._chats.forget_opening(row.title)
             if not self.repeated(row.title):

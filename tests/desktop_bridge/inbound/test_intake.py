@@ -11,7 +11,7 @@ from core.contracts.states import Direction, MessageKind
 from desktop_bridge import host
 from desktop_bridge.errors import PageError, PageStuck
 from desktop_bridge.inbound.intake import live_from
-from desktop_bridge.page.bubbles import Bubble
+from desktop_bridge.page.bubbles import Bubble, Row
 from desktop_bridge.page.chat_page import OPEN_SECONDS
 from desktop_bridge.sandbox.models import NewChat
 from tests.desktop_bridge.stage import Crash, Stage, crash_at, set_stage
@@ -107,6 +107,30 @@ async def test_a_list_that_moves_under_the_mouse_opens_no_other_chat(
         monkeypatch.setattr(stage.page.reader, "click", too_late)
         assert await stage.page.open_row(row)
         assert [row.title for row in await stage.page.visible_rows() if row.unread] == ["Ben"]
+
+
+async def test_what_comes_in_right_after_its_chat_was_read_is_news_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with set_stage(tmp_path) as stage:
+        await _linked(stage)
+        await stage.sandbox.client.add_chat("Ben")
+        chat = await stage.customer("Anna", "When do you open?")
+        rows = stage.page.visible_rows
+
+        async def later() -> list[Row]:
+            monkeypatch.setattr(stage.page, "visible_rows", rows)
+            await stage.sandbox.client.customer_says(chat, "And on Sunday?")
+            await stage.page.reader.until("read.list", lambda seen: seen[0]["preview"] == "And on Sunday?", 3)
+            return await rows()
+
+        monkeypatch.setattr(stage.page, "visible_rows", later)
+        assert await stage.intake.scan() == 1
+        await stage.page.open_row((await stage.page.find_rows("Ben"))[0])  # as a send to Ben does
+        for _ in range(2):
+            await stage.intake.scan()
+        await stage.intake.flush()
+        assert _told(stage) == [("When do you open?", False), ("And on Sunday?", False)]
 
 
 async def test_an_opened_chat_is_read_once_its_messages_are_drawn(tmp_path: Path) -> None:
