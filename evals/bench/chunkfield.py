@@ -143,9 +143,9 @@ def fill(connection: psycopg.Connection, tenants: Sequence[TenantField]) -> None
             (tenant.tenant_id,),
         )
         connection.execute(
-            "insert into knowledge_sources (tenant_id, id, kind, title, state, version, pages, chunks_total, chunks_done, attempt) "
-            "select %s, id, 'file', 'Bench', 'ready', 1, 1, %s, %s, 1 from unnest(%s::uuid[]) as id",
-            (tenant.tenant_id, tenant.source_chunks, tenant.source_chunks, tenant.source_ids),
+            "insert into knowledge_sources (tenant_id, id, kind, title, state, version, live_version, pages, chunks_total, chunks_done, "
+            "live_chunks, attempt) select %s, id, 'file', 'Bench', 'ready', 1, 1, 1, %s, %s, %s, 1 from unnest(%s::uuid[]) as id",
+            (tenant.tenant_id, *[tenant.source_chunks] * 3, tenant.source_ids),
         )
         _copy(
             connection,
