@@ -33,7 +33,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def context(chromium: Browser, sandbox: Sandbox) -> AsyncIterator[BrowserContext]:  # noqa: ARG001 (closes before it)
     context = await chromium.new_context(viewport={"width": 1200, "height": 800})
-    context.set_default_timeout(5000)
+    context.set_default_timeout(20_000)
     yield context
     await context.close()
 

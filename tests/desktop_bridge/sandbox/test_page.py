@@ -302,6 +302,7 @@ class TestFaults:
         await sandbox.client.wait_noted(JournalKind.MESSAGE_HELD)
         assert await sandbox.client.received() == []
         await page.reload()
+        await page.wait_for_selector("#pane-side")
         assert len(await sandbox.client.wait_received("Anna")) == 1
         await open_chat(page, "Anna")
         assert await page.locator("[data-id]").count() == 0
