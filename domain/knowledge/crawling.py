@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.contracts.ids import new_id
 from core.contracts.states import SourceKind
 from core.db.session import Database
-from domain.knowledge.fetching import WebFetcher, new_pages
+from domain.knowledge.addresses import new_pages
+from domain.knowledge.fetching import WebFetcher
 from domain.knowledge.models import KnowledgeSource
 from domain.knowledge.repository import SourceRepository
 from domain.knowledge.service import read_anew

@@ -1,18 +1,17 @@
 """Fetching a page of the web for the knowledge: bounded in size, in time and in where it may lead."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urldefrag, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 from urllib.robotparser import RobotFileParser
 
 import httpx
 
-from core.errors import InvalidInput, Unavailable
+from core.errors import Unavailable
 from core.security.outside import NotPublic, Resolve, outside_client, resolve
 from domain.knowledge.documents import PageGone, Unreadable
 
-MOST_URL_CHARS = 2000
 AGENT = "WAXOS-knowledge"
 
 
@@ -103,58 +102,6 @@ class WebFetcher:
             f"The page is larger than {self.most_bytes // 2**20} MB, or does not end.",
             hint="Upload the part that you need as a file.",
         )
-
-
-def page_url(text: str) -> str:
-    """Return the address of a page as it is kept: scheme and host in small letters, without fragment.
-
-    Raises:
-        InvalidInput: it is not the address of a web page.
-    """
-    url = urldefrag(text.strip())[0]
-    try:
-        parts = urlsplit(url if "://" in url else f"https://{url}")
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    host = (parts.hostname or "").rstrip(".")
-    odd = any(ord(char) <= 32 or char in '\\<>"' for char in url)
-    if parts.scheme.lower() not in {"http", "https"} or not host or odd or len(url) > MOST_URL_CHARS:
-        raise InvalidInput(
-            "This is not the address of a web page.",
-            hint="It begins with https:// and names a host.",
-            code="not_an_address",
-        )
-    if parts.username is not None or parts.password is not None:
-        raise InvalidInput(
-            "The address carries a name or password.",
-            hint="Pages behind a login cannot be read; export and upload them.",
-        )
-    scheme = parts.scheme.lower()
-    shown = f"[{host}]" if ":" in host else host
-    away = port is not None and port != {"http": 80, "https": 443}[scheme]
-    return urlunsplit((scheme, f"{shown}:{port}" if away else shown, parts.path or "/", parts.query, ""))
-
-
-def inside(url: str, start: str) -> bool:
-    """Tell whether a page belongs to the small crawl that begins at `start`: same host, and below the folder of the first page."""
-    one, first = urlsplit(url), urlsplit(start)
-    folder = first.path[: first.path.rfind("/") + 1]
-    return (one.scheme, one.netloc) == (first.scheme, first.netloc) and one.path.startswith(folder)
-
-
-def new_pages(links: Iterable[str], start: str, known: Iterable[str]) -> list[str]:
-    """Return the addresses among `links` that belong to the crawl and are not `known`, each once, in order."""
-    seen, found = set(known), list[str]()
-    for link in links:
-        try:
-            url = page_url(link)
-        except InvalidInput:
-            continue
-        if url not in seen and inside(url, start):
-            seen.add(url)
-            found.append(url)
-    return found
 
 
 def _refuse_bad(answer: httpx.Response, url: str) -> None:

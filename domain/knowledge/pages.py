@@ -12,7 +12,7 @@ from core.db.session import Database
 from core.errors import InvalidInput
 from domain.audit.service import record
 from domain.due import service as due
-from domain.knowledge.fetching import page_url
+from domain.knowledge.addresses import page_url
 from domain.knowledge.models import KnowledgeSource
 from domain.knowledge.repository import SourceRepository
 from domain.knowledge.service import SYNC_TASK, found, read_anew

@@ -26,6 +26,8 @@ HEAVY = (
     "pydantic_ai",
     "kreuzberg",
     "celery",
+    "httpx",
+    "httpcore",
 )
 
 PROGRAM = """

@@ -16,7 +16,8 @@ from core.contracts.states import SourceState
 from core.db.session import Database
 from core.errors import InvalidInput
 from domain.knowledge import pages, service
-from domain.knowledge.fetching import WebFetcher, inside, page_url
+from domain.knowledge.addresses import inside, page_url
+from domain.knowledge.fetching import WebFetcher
 from domain.knowledge.ingest import MOST_ATTEMPTS, Ingester
 from domain.knowledge.search import KnowledgeSearch
 from tests.standins.site import Site, run_site
