@@ -56,6 +56,7 @@ class Passage(Wire):
     source_id: UUID
     source_title: str
     source_url: str | None = Field(default=None, description="the page of the web that it stands on")
+    source_version: int | None = Field(default=None, description="the version of the source that it was found in")
     text: str
     heading: str | None = Field(default=None, description="path of headings that the text stands under")
     language: str | None = None

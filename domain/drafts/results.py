@@ -124,7 +124,7 @@ async def store_result(
         chat.language = result.language
     if claimed.reason == RunReason.CHECK:
         return await _store_check(session, chat, run, result, desk)
-    gone = await _cites_removed(session, result)
+    gone = await _cites_gone(session, result)
     moved = gone or chat.version != claimed.chat_version
     kept = None if moved else await _person_first(session, chat, claimed.reason)
     status = DraftStatus.SUPERSEDED if moved or kept else _status(result.report)
@@ -146,7 +146,7 @@ async def store_result(
         draft.decision_reason = (
             "a text that a person wrote waits here"
             if kept
-            else "a source that it cites was removed"
+            else "a source that it cites was changed or removed"
             if gone
             else "the chat moved on while it was made"
         )
@@ -215,14 +215,21 @@ async def _replace_passages(session: AsyncSession, draft: Draft, result: RunResu
     store.add_passages(session, draft, result.retrieval, {p for c in result.proposal.claims for p in c.passage_ids})
 
 
-async def _cites_removed(session: AsyncSession, result: RunResult) -> bool:
-    """Tell whether a source was removed while a draft that rests on it was made: too late for `store.retire_citing`."""
+async def _cites_gone(session: AsyncSession, result: RunResult) -> bool:
+    """Tell whether a source was removed or changed while a draft that rests on it was made: too late for `store.retire_citing`."""
     cited = {passage_id for claim in result.proposal.claims for passage_id in claim.passage_ids}
-    sources = {passage.source_id for passage in result.retrieval.passages if passage.id in cited}
-    removed = select(KnowledgeSource.id).where(
-        KnowledgeSource.id.in_(sources), KnowledgeSource.state == SourceState.REMOVED
+    read = {(one.source_id, one.source_version) for one in result.retrieval.passages if one.id in cited}
+    now = await session.execute(
+        select(KnowledgeSource.id, KnowledgeSource.live_version, KnowledgeSource.state).where(
+            KnowledgeSource.id.in_({source_id for source_id, _ in read})
+        )
     )
-    return bool(sources) and await session.scalar(removed.limit(1)) is not None
+    return any(
+        row.state == SourceState.REMOVED or (version is not None and version != row.live_version)
+        for row in now
+        for source_id, version in read
+        if source_id == row.id
+    )
 
 
 async def _person_first(session: AsyncSession, chat: Chat, reason: RunReason) -> Draft | None:

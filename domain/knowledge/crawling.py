@@ -52,7 +52,7 @@ async def _add(session: AsyncSession, root: KnowledgeSource, url: str) -> bool:
         tenant_id=root.tenant_id, id=new_id(), kind=SourceKind.URL, title=url[:200], url=url, parent_id=root.id,
         sync_hours=root.sync_hours, valid_from=root.valid_from, valid_until=root.valid_until,
     )  # fmt: skip
-    source, is_new = await SourceRepository(session).add_page(page)
+    source, is_new = await SourceRepository(session).add_or_find(page)
     if is_new:
         await read_anew(session, source)
     return is_new

@@ -1,6 +1,7 @@
 """Knowledge: sources, their chunks, and one table of vectors a model and width (design section 7)."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pgvector.sqlalchemy import HALFVEC
@@ -122,23 +123,25 @@ class KnowledgeChunk(TenantRow, Base):
     valid_until: Mapped[datetime | None]
 
 
-class VectorUsem3(TenantRow, Base):
-    """Vectors of the bundled multilingual model, 512 wide; `id` is the chunk's."""
-
-    __tablename__ = "knowledge_vectors_usem3_512"
-    __table_args__ = (
+def _vectors(table: str) -> tuple[Any, ...]:
+    """Return what every table of vectors has beside its columns."""
+    return (
         ForeignKeyConstraint(
             ["tenant_id", "source_id"], ["knowledge_sources.tenant_id", "knowledge_sources.id"], ondelete="CASCADE"
         ),
         Index(
-            "knowledge_vectors_usem3_512_near",
-            "embedding",
-            postgresql_using="hnsw",
-            postgresql_ops={"embedding": "halfvec_cosine_ops"},
+            f"{table}_near", "embedding", postgresql_using="hnsw", postgresql_ops={"embedding": "halfvec_cosine_ops"}
         ),
-        Index("knowledge_vectors_usem3_512_source", "tenant_id", "source_id"),
+        Index(f"{table}_source", "tenant_id", "source_id"),
         {"postgresql_partition_by": "HASH (tenant_id)"},
     )
+
+
+class VectorUsem3(TenantRow, Base):
+    """Vectors of the bundled multilingual model, 512 wide; `id` is the chunk's."""
+
+    __tablename__ = "knowledge_vectors_usem3_512"
+    __table_args__ = _vectors(__tablename__)
 
     source_id: Mapped[UUID]
     embedding: Mapped[list[float]] = mapped_column(HALFVEC(512))
@@ -148,19 +151,7 @@ class VectorAda002(TenantRow, Base):
     """Vectors of OpenAI's text-embedding-ada-002, 1536 wide; `id` is the chunk's."""
 
     __tablename__ = "knowledge_vectors_ada002_1536"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "source_id"], ["knowledge_sources.tenant_id", "knowledge_sources.id"], ondelete="CASCADE"
-        ),
-        Index(
-            "knowledge_vectors_ada002_1536_near",
-            "embedding",
-            postgresql_using="hnsw",
-            postgresql_ops={"embedding": "halfvec_cosine_ops"},
-        ),
-        Index("knowledge_vectors_ada002_1536_source", "tenant_id", "source_id"),
-        {"postgresql_partition_by": "HASH (tenant_id)"},
-    )
+    __table_args__ = _vectors(__tablename__)
 
     source_id: Mapped[UUID]
     embedding: Mapped[list[float]] = mapped_column(HALFVEC(1536))

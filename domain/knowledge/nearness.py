@@ -45,7 +45,7 @@ named as materialized (
     select coalesce(near.id, said.id) as id, said.coverage, near.rank as near_rank, said.rank as said_rank
     from near full join said on said.id = near.id
 )
-select c.id, c.source_id, s.title, s.url, c.text, c.heading, c.language, c.page, c.position, c.curated_answer, c.valid_until,
+select c.id, c.source_id, s.title, s.url, c.version, c.text, c.heading, c.language, c.page, c.position, c.curated_answer, c.valid_until,
     coalesce(c.valid_until < now(), false) as stale, 1 - (v.embedding <=> cast(:vector as halfvec)) as cosine,
     coalesce(named.coverage, 0) as coverage, named.near_rank, named.said_rank,
     case when c.curated_answer is null then false else
@@ -71,6 +71,7 @@ class Found:
     source_id: UUID
     title: str
     url: str | None
+    version: int
     text: str
     heading: str | None
     language: str | None

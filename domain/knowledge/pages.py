@@ -31,7 +31,7 @@ async def add_page(session: AsyncSession, caller: Principal, body: NewPageSource
         tenant_id=caller.tenant_id, id=new_id(), kind=SourceKind.URL, title=(body.title or url)[:200], url=url,
         crawl_pages=body.crawl_pages, sync_hours=body.sync_hours, valid_from=body.valid_from, valid_until=body.valid_until,
     )  # fmt: skip
-    source, is_new = await SourceRepository(session).add_page(page)
+    source, is_new = await SourceRepository(session).add_or_find(page)
     if is_new or source.state == SourceState.FAILED:
         await read_anew(session, source)
         record(session, caller, "source.added", "source", source.id, {"kind": source.kind, "url": url})

@@ -14,6 +14,13 @@ from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, KnowledgeVe
 from domain.knowledge.spaces import SpaceRepository
 
 _FRESH = {"state": SourceState.QUEUED, "version": 1, "pages": 0, "chunks_total": 0, "chunks_done": 0, "attempt": 0}
+_GIVEN = (
+    "tenant_id", "id", "kind", "title", "mime", "size", "sha256", "blob_key", "url", "parent_id", "crawl_pages", "sync_hours",
+    "valid_from", "valid_until",
+)  # fmt: skip
+# As text: a bound value would not name the index once prepared.
+_SAME_BYTES = KnowledgeSource.sha256, text("state <> 'removed'")
+_SAME_PAGE = KnowledgeSource.url, text("state <> 'removed' and url is not null")
 _AT_WORK = (SourceState.QUEUED, SourceState.PARSING, SourceState.EMBEDDING)
 
 
@@ -59,32 +66,18 @@ class SourceRepository:
         )
 
     async def add_or_find(self, source: KnowledgeSource) -> tuple[KnowledgeSource, bool]:
-        """Store a source, or return the one with the same bytes, locked; the second value says whether it is new."""
-        values = {
-            name: getattr(source, name)
-            for name in (
-                "tenant_id",
-                "id",
-                "kind",
-                "title",
-                "mime",
-                "size",
-                "sha256",
-                "blob_key",
-                "valid_from",
-                "valid_until",
-            )
-        }
+        """Store a source, or return the one of the same address or else the same bytes, locked; the second value: whether it is new."""
+        key, where = _SAME_PAGE if source.url is not None else _SAME_BYTES
+        values = {name: given for name in _GIVEN if (given := getattr(source, name)) is not None}
         row = insert(KnowledgeSource).values(values | _FRESH)
         added = await self.session.scalar(
-            row.on_conflict_do_nothing(
-                index_elements=[KnowledgeSource.tenant_id, KnowledgeSource.sha256],
-                index_where=text("state <> 'removed'"),  # a bound value would not name the index once prepared
-            ).returning(KnowledgeSource.id)
+            row.on_conflict_do_nothing(index_elements=[KnowledgeSource.tenant_id, key], index_where=where).returning(
+                KnowledgeSource.id
+            )
         )
         found = await self.session.scalar(
             select(KnowledgeSource)
-            .where(KnowledgeSource.sha256 == source.sha256, KnowledgeSource.state != SourceState.REMOVED)
+            .where(key == getattr(source, key.key), KnowledgeSource.state != SourceState.REMOVED)
             .with_for_update()
         )
         if found is None:  # removed by another between the two statements: the second try stores it
@@ -97,36 +90,6 @@ class SourceRepository:
         if before is not None:
             query = query.where(KnowledgeSource.id < before)
         return (await self.session.scalars(query.order_by(KnowledgeSource.id.desc()).limit(limit))).all()
-
-    async def add_page(self, source: KnowledgeSource) -> tuple[KnowledgeSource, bool]:
-        """Store a page of the web, or return the one of the same address, locked; the second value says whether it is new."""
-        names = (
-            "tenant_id",
-            "id",
-            "kind",
-            "title",
-            "url",
-            "parent_id",
-            "crawl_pages",
-            "sync_hours",
-            "valid_from",
-            "valid_until",
-        )
-        row = insert(KnowledgeSource).values({name: getattr(source, name) for name in names} | _FRESH)
-        added = await self.session.scalar(
-            row.on_conflict_do_nothing(
-                index_elements=[KnowledgeSource.tenant_id, KnowledgeSource.url],
-                index_where=text("state <> 'removed' and url is not null"),
-            ).returning(KnowledgeSource.id)
-        )
-        found = await self.session.scalar(
-            select(KnowledgeSource)
-            .where(KnowledgeSource.url == source.url, KnowledgeSource.state != SourceState.REMOVED)
-            .with_for_update()
-        )
-        if found is None:  # removed by another between the two statements: the second try stores it
-            return await self.add_page(source)
-        return found, added is not None
 
     async def pages_of(self, root_id: UUID) -> Sequence[KnowledgeSource]:
         """Return the pages of a crawl but the first, oldest first."""

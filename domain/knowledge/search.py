@@ -126,6 +126,7 @@ def _passage(row: Found, relevance: float) -> Passage:
         source_id=row.source_id,
         source_title=row.title,
         source_url=row.url,
+        source_version=row.version,
         text=row.text,
         heading=row.heading,
         language=row.language,

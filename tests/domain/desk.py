@@ -123,9 +123,17 @@ class Desk:
         return claimed
 
     async def store(
-        self, claimed: ClaimedRun, *parts: str, verdict: Verdict = Verdict.PASS, source_id: UUID | None = None
+        self,
+        claimed: ClaimedRun,
+        *parts: str,
+        verdict: Verdict = Verdict.PASS,
+        source_id: UUID | None = None,
+        source_version: int | None = None,
     ) -> DraftStatus | None:
-        passage = Passage(id=new_id(), source_id=source_id or new_id(), source_title="Prices", text="Tea costs 4 EUR.")
+        passage = Passage(
+            id=new_id(), source_id=source_id or new_id(), source_title="Prices", source_version=source_version,
+            text="Tea costs 4 EUR.",
+        )  # fmt: skip
         result = results.RunResult(
             proposal=DraftProposal(parts=list(parts), claims=[Claim(text=p, passage_ids=[passage.id]) for p in parts]),
             parts=parts,

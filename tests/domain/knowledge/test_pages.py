@@ -12,14 +12,16 @@ from sqlalchemy import text
 
 from core.contracts.knowledge import NewPageSource, Source, SourceChange
 from core.contracts.principal import Principal
-from core.contracts.states import SourceState
+from core.contracts.states import DraftStatus, SourceState
 from core.db.session import Database
 from core.errors import InvalidInput
+from domain.drafts.models import Draft
 from domain.knowledge import pages, service
 from domain.knowledge.addresses import inside, page_url
 from domain.knowledge.fetching import WebFetcher
 from domain.knowledge.ingest import MOST_ATTEMPTS, Ingester
 from domain.knowledge.search import KnowledgeSearch
+from tests.domain.desk import Desk
 from tests.standins.site import Site, run_site
 
 Read = Callable[[UUID], Awaitable[Source]]
@@ -117,6 +119,36 @@ async def test_a_page_that_is_gone_is_not_used_and_one_that_cannot_be_reached_st
     async with db.unit_of_work(tenant) as session:
         for table in ("knowledge_chunks", "knowledge_vectors_usem3_512"):
             assert await session.scalar(text(f"select count(*) from {table}")) == 0  # noqa: S608 - two names of ours
+
+
+@pytest.mark.parametrize("act", ["changed", "gone", "out of date", "removed"])
+async def test_a_draft_that_cites_what_changed_is_withdrawn(
+    desk: Desk, db: Database, caller: Principal, site: Site, read: Read, act: str
+) -> None:
+    added = await _add(db, caller, site.url)
+    await read(added.id)
+    waiting = await desk.customer_writes("When do you open?")
+    await desk.store(await desk.claim(waiting), "At nine.", source_id=added.id, source_version=1)
+    other = await desk.customer_writes("What is tea?")
+    await desk.store(await desk.claim(other), "A drink.")
+    in_the_making = await desk.claim(await desk.customer_writes("And on Monday?"))
+    if act in {"changed", "gone"}:
+        site.page("/", "Opening hours", "The shop opens at seven.")
+        site.status |= {"/": 404} if act == "gone" else {}
+        await _sync(db, caller, added.id)
+        assert (await desk.pending(waiting)).status == DraftStatus.PENDING, "nothing changed yet"
+        await read(added.id)
+    else:
+        async with db.unit_of_work(caller.tenant_id) as session:
+            if act == "removed":
+                await service.remove_source(session, caller, added.id)
+            else:
+                past = datetime.now(UTC) - timedelta(days=1)
+                await service.change_source(session, caller, added.id, SourceChange(valid_until=past))
+    assert [one.status for one in await desk.all(Draft, chat_id=waiting)] == [DraftStatus.SUPERSEDED]
+    assert (await desk.pending(other)).status == DraftStatus.PENDING
+    late = await desk.store(in_the_making, "At nine, too.", source_id=added.id, source_version=1)
+    assert late == (DraftStatus.PENDING if act == "out of date" else DraftStatus.SUPERSEDED)
 
 
 async def test_a_small_crawl_stays_on_its_host_below_its_folder_within_its_number_and_its_robots(
