@@ -18,6 +18,7 @@ from core.contracts.states import Direction, MessageKind, ReadingChoice
 from core.settings import BridgeSettings
 from desktop_bridge.inbound.gaps import ListOrder, joined, risen
 from desktop_bridge.inbound.intake import PageIntake
+from desktop_bridge.inbound.rows import RowWatch
 from desktop_bridge.journal.chats import News
 from desktop_bridge.journal.choice import Choice
 from desktop_bridge.journal.journal import Journal, open_journal
@@ -315,3 +316,18 @@ async def test_a_row_far_down_that_could_not_be_opened_is_come_back_to(
         assert missed == ["Anna"]
         await _until_calm(stage, intake)
         assert [told.rows[one].text for one in told.of("Anna")] == ["Do you deliver?"]
+
+
+def test_namesakes_that_look_alike_are_so_many_rows_of_the_walk(tmp_path: Path) -> None:
+    journal = open_journal(BridgeSettings(home=tmp_path, journal_passphrase=SecretStr("one two three")))
+    watch = RowWatch(journal)
+    alike = [
+        Row("Family", "Family", nth, "Ana: see you", 0, group=False, selected=False, place=72 * nth)
+        for nth in range(15)
+    ]
+    for page in (alike[:9], alike[6:]):  # a group is among the first 15 of the groups, not among the first one
+        watch.come_by(page)
+    assert watch.walked == 15
+    watch.begin()
+    assert watch.walked == 0
+    journal.close()

@@ -55,6 +55,8 @@ class Desk:
         self.looking = True
         self.codes: list[str] = []
         self.lose: dict[str, int] = {}
+        self.slow_lease = 0.0
+        """How many seconds a lease request is on its way before it takes effect."""
         self.leases: list[LeaseRequest] = []
         self.titles: dict[UUID, str] = {}
         self.messages: list[MessageSeen] = []
@@ -133,6 +135,7 @@ class Desk:
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return _problem(401, "not_authenticated", "unknown device")
         asked = LeaseRequest.model_validate_json(await request.body())
+        await asyncio.sleep(self.slow_lease)  # house: sleep - the way to a distant server
         if self.held_by_other:
             held = _problem(409, "channel_held", "another bridge holds this channel")
             held.headers["Retry-After"] = "1"

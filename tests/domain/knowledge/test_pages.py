@@ -121,6 +121,27 @@ async def test_a_page_that_is_gone_is_not_used_and_one_that_cannot_be_reached_st
             assert await session.scalar(text(f"select count(*) from {table}")) == 0  # noqa: S608 - two names of ours
 
 
+async def test_of_a_version_that_is_half_read_nothing_is_found(
+    db: Database, caller: Principal, site: Site, read: Read, search: KnowledgeSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = await _add(db, caller, site.url)
+    await read(added.id)
+    many = "".join(f"<h2>Part {number}</h2><p>The shop opens at seven in part {number}.</p>" for number in range(80))
+    site.bodies["/"] = f"<html><body>{many}</body></html>".encode()
+    await _sync(db, caller, added.id)
+
+    async def dies(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Ingester, "_publish", dies)
+    with pytest.raises(MemoryError):
+        await read(added.id)
+    async with db.unit_of_work(caller.tenant_id) as session:
+        assert await session.scalar(text("select count(*) from knowledge_chunks where version = 2")) == 64
+    found = await search.candidates("When does the shop open on a weekday?", 20)
+    assert ["nine" in one.text for one in found] == [True]
+
+
 @pytest.mark.parametrize("act", ["changed", "gone", "out of date", "removed"])
 async def test_a_draft_that_cites_what_changed_is_withdrawn(
     desk: Desk, db: Database, caller: Principal, site: Site, read: Read, act: str
