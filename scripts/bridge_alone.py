@@ -34,7 +34,8 @@ def main(folder: Path, tests: list[str]) -> int:
     _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder / "wheel")
     (wheel,) = (folder / "wheel").glob("*.whl")
     _run(*install, "--no-deps", "--no-index", wheel)
-    found: dict[str, object] = {"mb": size_mb(folder / "env"), "most_mb": MOST_MB}
+    megabytes = size_mb(folder / "env")
+    found: dict[str, object] = {"mb": megabytes, "most_mb": MOST_MB}
     code = f"import importlib.util as u; print(*(n for n in {SERVER!r} if u.find_spec(n)))"
     found["of_the_server"] = _run(python, "-c", code, cwd=folder).split()
     found["commands"] = "sandbox" in _run(python, "-m", "api.cli.main", "bridge", "--help", cwd=folder)
@@ -45,7 +46,7 @@ def main(folder: Path, tests: list[str]) -> int:
             cwd=ROOT, stdout=sys.stderr, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )  # fmt: skip
     sys.stdout.write(json.dumps(found) + "\n")
-    good = found["mb"] <= MOST_MB and not found["of_the_server"] and found["commands"] and not found.get("tests")  # type: ignore[operator]
+    good = megabytes <= MOST_MB and not found["of_the_server"] and found["commands"] and not found.get("tests")
     return 0 if good else 1
 
 

@@ -88,10 +88,7 @@ def add(
             added = [_add_answer(caller, question, answer, valid)]
         if wait:
             added = _read(caller, events, added, quiet=as_json)
-    if as_json:
-        typer.echo(json.dumps([source.model_dump(mode="json") for source in added], ensure_ascii=False))
-    else:
-        _print(added)
+    _report(added, as_json=as_json)
     if any(source.state is SourceState.FAILED for source in added):
         raise typer.Exit(1)
 
@@ -101,10 +98,7 @@ def list_sources(url: Url = None, email: Email = None, as_json: AsJson = False) 
     """List every source, newest first."""
     with signed_in(url, email) as caller:
         sources = list(_all(caller))
-    if as_json:
-        typer.echo(json.dumps([source.model_dump(mode="json") for source in sources], ensure_ascii=False))
-    else:
-        _print(sources)
+    _report(sources, as_json=as_json)
 
 
 @app.command()
@@ -162,10 +156,7 @@ def sync(
         read = [source for source in _all(caller) if source.id in ids or source.parent_id in ids]
         if wait:
             read = _read(caller, events, read, quiet=as_json)
-    if as_json:
-        typer.echo(json.dumps([source.model_dump(mode="json") for source in read], ensure_ascii=False))
-    else:
-        _print(read)
+    _report(read, as_json=as_json)
     if any(source.failure for source in read):
         raise typer.Exit(1)
 
@@ -270,8 +261,11 @@ def _questions(file: Path | None) -> list[str]:
         ) from None
 
 
-def _print(sources: Sequence[Source]) -> None:
+def _report(sources: Sequence[Source], *, as_json: bool) -> None:
     """Print a line a source, and below them in full what is wrong with one."""
+    if as_json:
+        typer.echo(json.dumps([source.model_dump(mode="json") for source in sources], ensure_ascii=False))
+        return
     table = Table("Id", "State", "Passages", "Language", "Title", box=None, pad_edge=False)
     for source in sources:
         table.add_row(str(source.id), source.state.value, str(source.chunks_done), source.language or "", source.title)

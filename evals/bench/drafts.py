@@ -3,15 +3,12 @@
 import asyncio
 import json
 import statistics
-import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
-import psycopg
 import structlog
 import typer
 from sqlalchemy import func
@@ -31,27 +28,22 @@ from core.contracts.reasoning import (
 )
 from core.contracts.states import DraftStatus, RunReason, Verdict
 from core.contracts.texts import text_sha256
-from core.db.migrate import upgrade
-from core.db.rls import APP_ROLE
 from core.db.session import Database, Effects, create_engine
-from core.embedded.postgres import ADMIN_ROLE, EmbeddedPostgres
-from core.embedded.vault import Secrets
 from core.errors import WaxosError
 from core.settings import DeskSettings
-from domain import migrations
 from domain.accounts.models import Tenant
 from domain.channels.models import Channel
 from domain.chats.models import Chat, Message
 from domain.chats.repository import lock_chat
 from domain.drafts import runs
 from domain.drafts.runs import ClaimedRun
+from evals.database import fresh_database
 from graph.context import Agents
 from graph.runner import Runner
 from graph.runs import DomainRuns
 
 WARM_UP = 5
 LIMIT_P95_MS = 60.0
-_DATABASE = "bench"
 _FACT = "On Saturday we are open from 9 to 13."
 
 
@@ -145,19 +137,10 @@ async def _measure(rounds: int) -> dict[str, float]:
 @asynccontextmanager
 async def _database() -> AsyncIterator[Database]:
     """Yield units of work on a fresh, durable Postgres that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="waxos-bench-") as home:
-        server = EmbeddedPostgres(Path(home) / "postgres", Secrets(), Path(home) / "postgres.log")
-        server.start()
-        try:
-            with psycopg.connect(server.superuser_url("postgres"), autocommit=True) as connection:
-                server.make_database(_DATABASE, connection)
-            admin_url = server.url(ADMIN_ROLE, server.secrets.postgres_admin, _DATABASE)
-            await asyncio.to_thread(upgrade, admin_url, Path(next(iter(migrations.__path__))))
-            db = Database(create_engine(server.url(APP_ROLE, server.secrets.postgres_app, _DATABASE)), Effects())
-            yield db
-            await db.close()
-        finally:
-            server.stop()
+    with fresh_database() as server:
+        db = Database(create_engine(server.app_url), Effects())
+        yield db
+        await db.close()
 
 
 async def _tenant(db: Database) -> UUID:

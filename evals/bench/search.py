@@ -3,10 +3,8 @@
 import asyncio
 import json
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -15,19 +13,15 @@ import psycopg
 import typer
 from sqlalchemy import text
 
-from core.db.migrate import upgrade
-from core.db.rls import APP_ROLE
 from core.db.session import Database, Effects, create_engine
-from core.embedded.postgres import ADMIN_ROLE, EmbeddedPostgres
-from core.embedded.vault import Secrets
+from core.embedded.postgres import DATABASE
 from core.errors import WaxosError
-from domain import migrations
 from domain.knowledge.nearness import NearnessRepository
 from domain.knowledge.spaces import SpaceRepository
 from evals.bench.chunkfield import Field, TenantField, fill, sizes
+from evals.database import fresh_database
 
 LIMITS = {"p95_ms": 10.0, "p95_largest_ms": 40.0, "recall_at_10_min_tenant": 0.97}
-_DATABASE = "bench"
 _SEED = 20261124
 _NEAREST, _CANDIDATES = 10, 40
 _CLASSES = (1_000, 10_000, 20_000)
@@ -58,7 +52,8 @@ def measure(chunks: int, tenants: int, questions: int) -> dict[str, float]:
     maker = Field.seeded(_SEED)
     began = time.perf_counter()
     field_ = [maker.tenant(size) for size in sizes(chunks, tenants)]
-    with served() as (app_url, superuser_url):
+    with fresh_database() as server:
+        app_url, superuser_url = server.app_url, server.superuser_url(DATABASE)
         with psycopg.connect(superuser_url, autocommit=True) as connection:
             fill(connection, field_)
         filled = time.perf_counter() - began
@@ -140,23 +135,6 @@ def _cpu_ms(pid: int) -> float | None:
         return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e6
     except (OSError, ValueError):
         return None
-
-
-@contextmanager
-def served() -> Iterator[tuple[str, str]]:
-    """Yield the addresses, as the app and as the superuser, of a migrated database on a server that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="waxos-bench-") as home:
-        server = EmbeddedPostgres(Path(home) / "postgres", Secrets(), Path(home) / "postgres.log")
-        server.start()
-        try:
-            with psycopg.connect(server.superuser_url("postgres"), autocommit=True) as connection:
-                server.make_database(_DATABASE, connection)
-            upgrade(
-                server.url(ADMIN_ROLE, server.secrets.postgres_admin, _DATABASE), Path(next(iter(migrations.__path__)))
-            )
-            yield server.url(APP_ROLE, server.secrets.postgres_app, _DATABASE), server.superuser_url(_DATABASE)
-        finally:
-            server.stop()
 
 
 def _p95(values: Sequence[float]) -> float:

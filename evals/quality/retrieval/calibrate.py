@@ -23,17 +23,14 @@ from core.aal.embedding import Embedders
 from core.contracts.ids import TenantId, new_id
 from core.contracts.principal import Principal
 from core.contracts.states import Role
-from core.db.migrate import upgrade
 from core.db.session import Database, Effects, create_engine
-from core.embedded.postgres import EmbeddedPostgres
-from core.embedded.vault import Secrets
 from core.settings import AalSettings
 from core.storage.blobs import LocalBlobs
-from domain import migrations
 from domain.knowledge import service
 from domain.knowledge.ingest import Ingester
 from domain.knowledge.nearness import Found
 from domain.knowledge.search import KnowledgeSearch, contrast, ranked
+from evals.database import fresh_database
 
 KNOWLEDGE = {"shop": "shop.md", "clinic": "clinic.md", "hotel": "answers.csv"}
 FLOORS = (0.2, 0.3, 0.4, 0.5, 0.6)
@@ -137,17 +134,10 @@ def _evidence(one: Asked) -> list[list[float]]:
 
 @asynccontextmanager
 async def _desk() -> AsyncIterator[tuple[Database, Path]]:
-    with tempfile.TemporaryDirectory(prefix="waxos-calibrate-") as name:
-        home = Path(name)
-        server = EmbeddedPostgres(home / "postgres", Secrets(), home / "postgres.log", durable=False)
-        server.start()
-        try:
-            upgrade(server.admin_url, Path(next(iter(migrations.__path__))))
-            db = Database(create_engine(server.app_url, pool_size=2), Effects())
-            yield db, home / "blobs"
-            await db.close()
-        finally:
-            server.stop()
+    with fresh_database(durable=False) as server, tempfile.TemporaryDirectory(prefix="waxos-calibrate-") as blobs:
+        db = Database(create_engine(server.app_url, pool_size=2), Effects())
+        yield db, Path(blobs)
+        await db.close()
 
 
 async def _taught(db: Database, folder: Path, name: str, content: bytes) -> KnowledgeSearch:

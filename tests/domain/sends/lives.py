@@ -76,13 +76,17 @@ class Mark:
     drawn: dict[str, st.SearchStrategy[Any]]
 
 
+MARKS: dict[str, Mark] = {}
+"""The acts of `Lives` by their names."""
+
+
 def act(
     when: Callable[["Lives"], object] = lambda _: True, weight: int = 1, **drawn: st.SearchStrategy[Any]
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Mark a method of `Lives` as an act."""
 
     def marked(method: Callable[..., None]) -> Callable[..., None]:
-        method.mark = Mark(when, weight, drawn)  # type: ignore[attr-defined]
+        MARKS[method.__name__] = Mark(when, weight, drawn)
         return method
 
     return marked
@@ -112,10 +116,10 @@ class Lives(RuleBasedStateMachine):
     @rule(data=st.data())
     def acts(self, data: st.DataObject) -> None:
         """Do one of the acts that are possible now. Rules of hypothesis' own kind would each be left out of half of all lives."""
-        marked = [one for one in vars(Lives).values() if isinstance(getattr(one, "mark", None), Mark)]
-        able = [one for one in marked if one.mark.when(self) for _ in range(one.mark.weight)]
+        able = [name for name, mark in MARKS.items() if mark.when(self) for _ in range(mark.weight)]
         chosen = data.draw(st.sampled_from(able), label="act")
-        chosen(self, **{name: data.draw(drawn, label=name) for name, drawn in chosen.mark.drawn.items()})
+        drawn = {name: data.draw(kind, label=name) for name, kind in MARKS[chosen].drawn.items()}
+        getattr(self, chosen)(**drawn)
 
     # -- staff --------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """`waxos bench search` in small: its field is what it says, and its figures are those of the product's own search."""
 
 import statistics
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -42,7 +41,6 @@ def test_a_small_run_measures_and_is_exact() -> None:
 
 
 def test_a_search_that_finds_too_little_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    cut: Callable[[str], str] = lambda part: part.replace("limit :candidates", "limit 9")  # noqa: E731 - one line
-    monkeypatch.setattr(nearness, "_EXACT", cut(nearness._EXACT))
+    monkeypatch.setattr(nearness, "_EXACT", nearness._EXACT.replace("limit :candidates", "limit 9"))
     with pytest.raises(WaxosError, match="found 9"):
         search.measure(1_000, 3, 5)
