@@ -39,7 +39,8 @@ class Pace:
     async def may_send(self, parts: int) -> bool:
         """Wait until the kills have caught up with the sends, then count `parts` as begun; False where no more are given out."""
         async for _ in ticks(3600):
-            if self.closed or self.begun <= (self.killed + 1) * self.sends / max(self.kills, 1) + _AHEAD:
+            in_step = self.begun <= (self.killed + 1) * self.sends / max(self.kills, 1) + _AHEAD
+            if self.closed or in_step or self.over >= self.begun:  # whoever is to kill may wait for a send
                 break
         if self.closed:
             return False
