@@ -8,6 +8,7 @@ from pydantic_ai import Agent
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 
 from agents.drafter.output import DraftOutput
+from agents.drafter.prepared import prepared_reply
 from agents.ports import Previous
 from agents.text.questions import asks
 from core.aal import Aal, CallLog, Purpose
@@ -39,16 +40,21 @@ class ModelDrafter:
     async def draft(
         self, conversation: Conversation, retrieval: Retrieval, tone: ToneProfile, previous: Previous | None = None
     ) -> tuple[DraftProposal, list[AiCall]]:
-        """Return the proposal and the rows of its calls.
+        """Return the proposal and the rows of its calls; what staff wrote for these very questions needs none.
 
         Raises:
             ProviderError: no provider gave a usable answer.
         """
-        questions = [ask.text for ask in asks(conversation)]
+        wanted = asks(conversation)
+        questions = [ask.text for ask in wanted]
         if not questions:
             return DraftProposal(parts=[], language=conversation.language), []
         if not retrieval.passages:
             return DraftProposal(parts=[], missing=questions, language=conversation.language), []
+        if previous is None or not previous.hint:
+            prepared = await prepared_reply(wanted, retrieval.passages, self._aal.embedder, conversation)
+            if prepared is not None:
+                return prepared, []
         log = CallLog()
         model = self._aal.model(Purpose.DRAFT, log)
         try:

@@ -7,21 +7,18 @@ from collections.abc import Sequence
 
 from agents.drafter.compose import Piece, compose, within_limit
 from agents.drafter.evidence import Candidate, candidates, matches
+from agents.drafter.prepared import in_language, prepared_answer, prepared_reply, proposed
 from agents.ports import Previous
 from agents.text.questions import Ask, asks
-from agents.text.similarity import cosine
 from agents.text.words import fold
-from core.aal.language import base_of
 from core.aal.ports import Embedder
-from core.contracts.reasoning import AiCall, Claim, Conversation, DraftProposal, Passage, Retrieval, ToneProfile
+from core.contracts.reasoning import AiCall, Conversation, DraftProposal, Passage, Retrieval, ToneProfile
 
 ANSWERS = 0.38
 """Least evidence for an answer, set on the development questions of the tests and held on others."""
 
 ANSWERS_LIVE = 0.65
 """The same for the state of things now ("is my order ready?"): only what comes very near answers that."""
-
-_CURATED = 0.62
 
 
 class ExtractiveDrafter:
@@ -40,7 +37,10 @@ class ExtractiveDrafter:
         """Return the answer to each question that the passages carry; a repaired draft leaves out what was found at fault."""
         wanted = asks(conversation)
         language = conversation.language
-        usable = [passage for passage in retrieval.passages if _same_language(passage, language)]
+        prepared = await prepared_reply(wanted, retrieval.passages, self._embedder, conversation)
+        if prepared is not None:
+            return prepared, []
+        usable = [passage for passage in retrieval.passages if in_language(passage, language)]
         pool = [c for c in candidates(usable, language) if not _at_fault(c, previous)]
         said: list[Piece] = []
         missing: list[str] = []
@@ -52,12 +52,12 @@ class ExtractiveDrafter:
                 missing.append(ask.text)
             said += [piece for piece in answer if all(piece.text != other.text for other in said)]
         kept = within_limit(said)
-        return _proposal(kept, missing, conversation, min(sure, default=0.0)), []
+        return proposed(kept, missing, language, min(sure, default=0.0)), []
 
     async def _answer(
         self, ask: Ask, passages: Sequence[Passage], pool: Sequence[Candidate], language: str | None
     ) -> tuple[list[Piece], float]:
-        curated = await self._curated(ask, passages)
+        curated = await prepared_answer(ask, passages, self._embedder)
         if curated is not None:
             return [curated], 1.0
         ranked = await matches(ask, pool, self._embedder, language)
@@ -66,42 +66,9 @@ class ExtractiveDrafter:
             return [], 0.0
         return compose(ask, best, ranked, pool), min(1.0, best.score)
 
-    async def _curated(self, ask: Ask, passages: Sequence[Passage]) -> Piece | None:
-        """Return the answer that staff wrote for this very question."""
-        written = [passage for passage in passages if passage.curated_answer]
-        if not written:
-            return None
-        query, *vectors = await self._embedder.embed([ask.query, *(passage.text for passage in written)])
-        likeness, best = max(((cosine(query, v), i) for i, v in enumerate(vectors)), default=(0.0, 0))
-        answer = written[best].curated_answer
-        if likeness < _CURATED or answer is None:
-            return None
-        return Piece(answer, written[best].id)
-
-
-def _same_language(passage: Passage, language: str | None) -> bool:
-    if passage.language is None or language is None:
-        return True
-    return base_of(passage.language) == base_of(language)
-
 
 def _at_fault(candidate: Candidate, previous: Previous | None) -> bool:
     """A sentence that a check objected to is not said again."""
     if previous is None or not previous.reasons:
         return False
     return any(fold(candidate.unit.text) in fold(reason) for reason in previous.reasons)
-
-
-def _proposal(
-    pieces: Sequence[Piece], missing: list[str], conversation: Conversation, confidence: float
-) -> DraftProposal:
-    text = ""
-    for piece in pieces:
-        text += ("\n" if "\n" in piece.text or text.endswith("\n") else " ") * bool(text) + piece.text
-    return DraftProposal(
-        parts=[text] if text else [],
-        claims=[Claim(text=piece.text, passage_ids=[piece.passage_id]) for piece in pieces],
-        missing=missing,
-        language=conversation.language,
-        confidence=0.0 if missing else confidence,
-    )

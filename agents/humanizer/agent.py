@@ -30,6 +30,8 @@ class ModelHumanizer:
         self, conversation: Conversation, proposal: DraftProposal, tone: ToneProfile
     ) -> tuple[HumanReply, list[AiCall]]:
         """Return one to three parts and the rows of the calls they took."""
+        if proposal.verbatim:
+            return await self._rules.humanize(conversation, proposal, tone)
         log = CallLog()
         try:
             result = await self._agent.run(

@@ -96,6 +96,9 @@ class DraftProposal(Wire):
     )
     language: str | None = None
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    verbatim: bool = Field(
+        default=False, description="staff wrote these very words for this question: nobody rewords them"
+    )
 
 
 class HumanReply(Wire):

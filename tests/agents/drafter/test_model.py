@@ -128,6 +128,42 @@ async def test_no_provider_is_an_error_with_its_row(aal: Aal, providers: Provide
     assert caught.value.call.outcome != "ok"
 
 
+PREPARED = passage(
+    "Do you take dogs?\nYes, gladly, on a lead.", curated="Yes, gladly, on a lead.", title="Exact answers"
+)
+
+
+async def test_a_prepared_answer_goes_out_word_for_word_without_a_model(aal: Aal, providers: ProviderStandin) -> None:
+    talk, tone = conversation("Do you take dogs?"), ToneProfile(closing="Your Comb team")
+    proposal, calls = await build_drafter(aal).draft(talk, retrieval(PRICE, PREPARED), tone)
+    reply, more = await build_humanizer(aal).humanize(talk, proposal, tone)
+    assert (proposal.parts, calls, more) == (["Yes, gladly, on a lead."], [], [])
+    assert [claim.passage_ids for claim in proposal.claims] == [[PREPARED.id]]
+    assert reply.parts == ["Hi Ana! Yes, gladly, on a lead.\n\nYour Comb team"]
+    assert providers.asked("openai") == []
+
+
+@pytest.mark.parametrize(
+    ("burst", "language", "hint"),
+    [
+        (["Do you take dogs?", "And how much is a haircut?"], "en", ""),
+        (["Do you take dogs?"], "es", ""),
+        (["Do you take dogs?"], "en", "mention the water bowl"),
+    ],
+    ids=["another question beside it", "written in another language", "staff want it otherwise"],
+)
+async def test_the_model_is_asked_where_the_prepared_answer_is_not_enough(
+    burst: list[str], language: str, hint: str, aal: Aal, script: Script, providers: ProviderStandin
+) -> None:
+    script.answer = _claims(("on a lead", [2]), parts=["Dogs are welcome on a lead."])
+    proposal, _ = await build_drafter(aal).draft(
+        conversation(*burst, language=language), retrieval(PRICE, PREPARED), ToneProfile(), Previous(hint=hint)
+    )
+    assert proposal.parts == ["Dogs are welcome on a lead."]
+    assert not proposal.verbatim
+    assert len(providers.asked("openai")) == 1
+
+
 async def test_the_humanizer_falls_back_to_its_rules(aal: Aal, script: Script, providers: ProviderStandin) -> None:
     script.answer = {"parts": ["Hey Ana, it's 24 EUR ✂️"]}
     proposal = DraftProposal(parts=["A haircut costs 24 EUR."], language="en")
