@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
+from agents.text.subjects import Subject
 from core.contracts.reasoning import (
     AiCall,
     CheckReport,
@@ -22,6 +24,36 @@ class PassageSearch(Protocol):
 
     async def search(self, query: str, limit: int) -> Retrieval:
         """Return the passages above the relevance floor, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a customer wants to know that no document says. `numbers` are order numbers that were named, the newest first; `days` those
+    that were asked for, in the zone of the business.
+    """
+
+    numbers: Sequence[str] = ()
+    days: Sequence[date] = ()
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What a system said, each passage with its subject as `live`; `unsettled` is what it left open, in words for staff."""
+
+    passages: Sequence[Passage] = ()
+    unsettled: Sequence[str] = ()
+
+
+class Lookup(Protocol):
+    """One system of the business, bound to it and to the customer of the run."""
+
+    @property
+    def subject(self) -> Subject:
+        """What it can be asked about."""
+
+    async def look_up(self, wanted: Wanted) -> LookedUp:
+        """Ask it. A system that does not answer in time is a line in `unsettled`, never an error."""
 
 
 class Retriever(Protocol):

@@ -166,6 +166,18 @@ class KnowledgeSettings(_Group):
     )
 
 
+class ToolSettings(_Group):
+    """Systems of the business that a draft may look things up in."""
+
+    connections: Path | None = Field(
+        default=None,
+        description="TOML file with the addresses and tokens of order systems and calendars; see docs/tools.md",
+    )
+    private_networks: list[IPvAnyNetwork] = Field(
+        default=[], description="private networks (CIDR, as JSON) in which such a system may stand; none otherwise"
+    )
+
+
 class BridgeSettings(_Group):
     """The desktop bridge."""
 
@@ -244,6 +256,7 @@ class Settings(BaseSettings):
     aal: AalSettings = AalSettings()
     storage: StorageSettings = StorageSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()
+    tools: ToolSettings = ToolSettings()
     bridge: BridgeSettings = BridgeSettings()
     log: LogSettings = LogSettings()
 

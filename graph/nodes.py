@@ -103,12 +103,15 @@ async def draft(state: State, context: RunContext) -> Step:
     if not conversation.burst_text().strip():
         missing = [f"what the customer sent as {kind}" for kind in conversation.unreadable]
         return {"proposal": DraftProposal(parts=[], missing=missing).model_dump(mode="json"), "parts": []}, ()
+    retrieval = Retrieval.model_validate(state["retrieval"])
     proposal, calls = await context.agents.drafter.draft(
         conversation,
-        Retrieval.model_validate(state["retrieval"]),
+        retrieval,
         ToneProfile.model_validate(state["tone"]),
         _previous(state, context.run.hint),
     )
+    if retrieval.unsettled:
+        proposal = proposal.model_copy(update={"missing": [*proposal.missing, *retrieval.unsettled], "confidence": 0.0})
     update: State = {"proposal": proposal.model_dump(mode="json"), "parts": [], "repairs": repairs}
     if not proposal.parts and not proposal.missing:
         update |= {"route": "nothing", "why": "There is nothing here that needs an answer."}
@@ -209,6 +212,7 @@ def _both(asked: Retrieval, said: Retrieval) -> Retrieval:
         passages=[*asked.passages, *(passage for passage in said.passages if passage.id not in known)],
         floor=max(asked.floor, said.floor),
         below_floor=asked.below_floor + said.below_floor,
+        unsettled=list(dict.fromkeys((*asked.unsettled, *said.unsettled))),
     )
 
 

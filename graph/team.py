@@ -1,6 +1,6 @@
 """Who works on the runs of this process: the agents on its AI layer, each run's retriever bound to its tenant's knowledge."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from agents.compliance import build_checker
 from agents.drafter import build_drafter
 from agents.humanizer import build_humanizer
-from agents.ports import Checker, Drafter, Humanizer, PassageSearch
+from agents.ports import Checker, Drafter, Humanizer, Lookup, PassageSearch
 from agents.retriever import build_retriever
 from core.aal import Aal, build_aal
 from core.aal.embedding import Embedders
@@ -20,11 +20,21 @@ from core.jobs.registry import Resources
 from domain.drafts.runs import ClaimedRun
 from domain.knowledge.search import KnowledgeSearch
 from graph.context import Agents
+from graph.lookups import lookups_of
 from graph.runner import Runner
 from graph.runs import DomainRuns
+from tools.connections import load_connections
 
 SearchFor = Callable[[UUID], PassageSearch]
 """The search over one tenant's knowledge, by the tenant's id."""
+
+LookupsFor = Callable[[ClaimedRun], Awaitable[Sequence[Lookup]]]
+"""The systems of a run's business, bound to the customer of its chat."""
+
+
+async def no_lookups(run: ClaimedRun) -> Sequence[Lookup]:  # noqa: ARG001 - a desk that is connected to nothing
+    """Return none."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +45,38 @@ class Team:
     drafter: Drafter
     humanizer: Humanizer
     checker: Checker
+    lookups_for: LookupsFor = no_lookups
 
     async def agents_for(self, run: ClaimedRun) -> Agents:
         """Return the agents of one run."""
-        return Agents(build_retriever(self.search_for(run.tenant_id)), self.drafter, self.humanizer, self.checker)
+        retriever = build_retriever(self.search_for(run.tenant_id), lookups=await self.lookups_for(run))
+        return Agents(retriever, self.drafter, self.humanizer, self.checker)
 
 
-def build_team(aal: Aal, detector: LanguageDetector, search_for: SearchFor) -> Team:
+def build_team(
+    aal: Aal, detector: LanguageDetector, search_for: SearchFor, lookups_for: LookupsFor = no_lookups
+) -> Team:
     """Make the team of this process; with no provider configured it works without a model."""
-    return Team(search_for, build_drafter(aal), build_humanizer(aal), build_checker(aal.embedder, detector))
+    checker = build_checker(aal.embedder, detector)
+    return Team(search_for, build_drafter(aal), build_humanizer(aal), checker, lookups_for)
 
 
 async def open_runner(resources: Resources) -> Runner:
     """Make the runner of a worker and load what its first draft would otherwise wait for.
 
     Raises:
-        SetupError: the settings name a provider without its key.
+        SetupError: the settings name a provider without its key, or connections that cannot be read.
     """
     db, settings, detector = resources.db, resources.settings, LanguageDetector()
     aal, embedders = build_aal(settings.aal), Embedders(settings.aal)
     # No floor: whether a passage answers is the drafter's to judge, sentence by sentence, and a floor loses a third of the answers.
-    team = build_team(aal, detector, lambda tenant_id: KnowledgeSearch(db, tenant_id, embedders, detector, floor=0.0))
+    connections = load_connections(settings.tools)
+    team = build_team(
+        aal,
+        detector,
+        lambda tenant_id: KnowledgeSearch(db, tenant_id, embedders, detector, floor=0.0),
+        lambda run: lookups_of(run, db, embedders, connections),
+    )
     await aal.warm()
     await _rehearse(team, with_drafter=not aal.configured)
     return Runner(db.engine, DomainRuns(db, settings.desk), team.agents_for, settings.desk, detector)

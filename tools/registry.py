@@ -1,7 +1,7 @@
 """What a tool is, and which ones a caller may use."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -11,15 +11,20 @@ from core.contracts.principal import Principal, Scope
 from core.db.session import Database
 from core.errors import InvalidInput, NotAllowed
 from domain.knowledge.embedding import EmbedderSource
+from tools.connections import Connections
 
 
 @dataclass(frozen=True, slots=True)
 class ToolDeps:
-    """What a tool works with. Who asks is in `principal`, made by the server: no tool takes a tenant or a person as an argument."""
+    """What a tool works with. Who asks is in `principal`, and of which customer (`customer_phones`, E.164) is known from the chat: the
+    server made both, and no tool takes a tenant or a person as an argument.
+    """
 
     principal: Principal
     db: Database
     embedders: EmbedderSource
+    connections: Connections = field(default_factory=Connections)
+    customer_phones: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

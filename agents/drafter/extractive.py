@@ -10,6 +10,7 @@ from agents.drafter.evidence import Candidate, candidates, matches
 from agents.drafter.prepared import in_language, prepared_answer, prepared_reply, proposed
 from agents.ports import Previous
 from agents.text.questions import Ask, asks
+from agents.text.subjects import subjects
 from agents.text.words import fold
 from core.aal.ports import Embedder
 from core.contracts.reasoning import AiCall, Conversation, DraftProposal, Passage, Retrieval, ToneProfile
@@ -41,7 +42,8 @@ class ExtractiveDrafter:
         if prepared is not None:
             return prepared, []
         usable = [passage for passage in retrieval.passages if in_language(passage, language)]
-        pool = [c for c in candidates(usable, language) if not _at_fault(c, previous)]
+        written = [passage for passage in usable if passage.live is None]
+        pool = [c for c in candidates(written, language) if not _at_fault(c, previous)]
         said: list[Piece] = []
         missing: list[str] = []
         sure: list[float] = []
@@ -60,6 +62,10 @@ class ExtractiveDrafter:
         curated = await prepared_answer(ask, passages, self._embedder)
         if curated is not None:
             return [curated], 1.0
+        meant = subjects(ask.query, language)
+        live = [Piece(passage.text, passage.id) for passage in passages if passage.live in meant]
+        if live:
+            return live, 1.0
         ranked = await matches(ask, pool, self._embedder, language)
         best = next((match for match in ranked if match.fits), None)
         if best is None or best.score < (ANSWERS_LIVE if ask.live else ANSWERS):

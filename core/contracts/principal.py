@@ -21,6 +21,8 @@ class Scope(StrEnum):
     CHANNELS_RUN = "channels:run"
     MEMBERS_READ = "members:read"
     USAGE_READ = "usage:read"
+    ORDERS_READ = "orders:read"
+    CALENDAR_READ = "calendar:read"
     BRIDGE = "bridge"
 
 
@@ -31,6 +33,8 @@ _STAFF = {
     Scope.KNOWLEDGE_READ,
     Scope.CHANNELS_READ,
     Scope.MEMBERS_READ,
+    Scope.ORDERS_READ,
+    Scope.CALENDAR_READ,
 }
 _ADMIN = _STAFF | {Scope.KNOWLEDGE_WRITE, Scope.USAGE_READ, Scope.CHANNELS_RUN}
 

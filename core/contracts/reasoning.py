@@ -68,6 +68,7 @@ class Passage(Wire):
     valid_until: Utc | None = None
     stale: bool = False
     curated_answer: str | None = Field(default=None, description="the exact answer, where staff wrote one")
+    live: str | None = Field(default=None, description="what it was looked up in for this customer; none for knowledge")
 
 
 class Retrieval(Wire):
@@ -77,6 +78,9 @@ class Retrieval(Wire):
     passages: list[Passage]
     floor: float
     below_floor: int = 0
+    unsettled: list[str] = Field(
+        default=[], description="what a look-up left open, for staff: a system that did not answer"
+    )
 
 
 class Claim(Wire):

@@ -4,9 +4,9 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-import phonenumbers
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.contracts.phones import e164
 from core.contracts.principal import Principal
 from core.contracts.sessions import AcceptRisk, RiskText
 from core.contracts.states import ChannelKind
@@ -70,14 +70,11 @@ def _number(typed: str) -> str:
     Raises:
         InvalidInput: nobody can have this number.
     """
-    try:
-        number = phonenumbers.parse(typed, None)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_valid_number(number):
+    number = e164(typed)
+    if number is None:
         raise InvalidInput(
             "This is not a phone number that anybody can have.",
             hint="Type it with + and the country code, for instance +351 912 345 678.",
             code="number_invalid",
         )
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return number

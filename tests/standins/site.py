@@ -29,6 +29,7 @@ class Site:
         path = head.split()[1]
         self.asked.append(path)
         self.requests.append(head)
+        path = path if path in self.bodies else path.split("?")[0]
         body = self.bodies.get(path)
         status = self.status.get(path, 404 if body is None else 200)
         more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
