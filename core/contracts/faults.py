@@ -36,6 +36,7 @@ class SendFault(StrEnum):
     TAIL_UNKNOWN = "tail_unknown"
     WAITED_TOO_LONG = "waited_too_long"
     WITHDRAWN = "withdrawn"
+    ARRIVED_LATE = "arrived_late"
 
     # a part before it
     PART_FAILED = "part_failed"

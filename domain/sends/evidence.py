@@ -15,11 +15,12 @@ from core.errors import Conflict
 from domain.chats.events import announce
 from domain.chats.models import Chat, Message
 from domain.chats.repository import database_now
-from domain.sends import outbox
+from domain.sends import outbox, repeats
 from domain.sends.models import Send
 from domain.sends.transitions import ON_ITS_WAY, move
 
 _SETTLE_WAIT = timedelta(seconds=10)
+_SLEEP = timedelta(hours=24)
 _STATUS_OF_TICK = {Tick.DELIVERED: SendStatus.DELIVERED, Tick.READ: SendStatus.READ}
 
 
@@ -49,6 +50,7 @@ async def record_sent(session: AsyncSession, chat: Chat, send: Send, external_id
             "That bubble is not ours, or not in this chat.", code=SendFault.NO_EVIDENCE, hint="Read the chat again."
         )
     message.send_id, message.origin = send.id, _origin(send)
+    given_up = send.status == SendStatus.ABANDONED
     move(send, SendStatus.SENT)
     send.external_id, send.message_id, send.sent_at = external_id, message.id, now
     send.error_code = send.error_detail = None
@@ -61,6 +63,8 @@ async def record_sent(session: AsyncSession, chat: Chat, send: Send, external_id
     if message.tick in _STATUS_OF_TICK:  # a tick may have been seen before this report tied the bubble to the send
         await _tick_send(session, chat, send, Tick(message.tick))
     announce(session, chat, EventType.MESSAGE_NEW, message_id=message.id)
+    if given_up:
+        await repeats.withdraw(session, chat, send)
     return message
 
 
@@ -75,17 +79,31 @@ async def own_send_of(session: AsyncSession, chat: Chat, message: Message) -> bo
     )
     text = message.text or ""
     send = next((one for one in rows if same_on_page(one.text, text)), None)
+    if send is None and not message.history:
+        send = await _given_up(session, chat, text)
     if send is None:
         return False
     if message.history or message.external_id is None:
         return True
-    if send.status == SendStatus.UNKNOWN:
+    if send.status in (SendStatus.UNKNOWN, SendStatus.ABANDONED):
         await record_sent(session, chat, send, message.external_id, Tick(message.tick) if message.tick else None)
         outbox.changed(session, send, chat)
     elif send.status == SendStatus.SENT:
         message.send_id = send.id
         send.external_id, send.message_id = message.external_id, message.id
     return True
+
+
+async def _given_up(session: AsyncSession, chat: Chat, text: str) -> Send | None:
+    """Return a send of the last day that a person called not sent although its click may have been under way in a browser that slept."""
+    since = await database_now(session) - _SLEEP
+    rows = await session.scalars(
+        select(Send)
+        .where(Send.chat_id == chat.id, Send.status == SendStatus.ABANDONED, Send.armed_at > since)
+        .order_by(Send.armed_at, Send.part)
+        .with_for_update()
+    )
+    return next((one for one in rows if same_on_page(one.text, text)), None)
 
 
 def _may_turn_up() -> ColumnElement[bool]:

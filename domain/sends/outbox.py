@@ -199,7 +199,7 @@ async def give_back(
         changed(session, part, chat)
     if send.automatic:
         return None
-    return await _before_staff(session, chat, send, [part.text for part in rest], detail)
+    return await before_staff(session, chat, send.draft_id, [part.text for part in rest], detail)
 
 
 async def put_back(session: AsyncSession, chat: Chat, send: Send) -> Draft:
@@ -212,11 +212,12 @@ async def put_back(session: AsyncSession, chat: Chat, send: Send) -> Draft:
         changed(session, part, chat)
     send.error_code, send.error_detail = SendFault.PUT_BACK, "Its text was put back as a draft."
     texts = [send.text, *(part.text for part in rest)]
-    return await _before_staff(session, chat, send, texts, "a person saw that it was not sent")
+    return await before_staff(session, chat, send.draft_id, texts, "a person saw that it was not sent")
 
 
-async def _before_staff(session: AsyncSession, chat: Chat, send: Send, texts: list[str], why: str) -> Draft:
-    draft = await store.lock_draft(session, send.draft_id)
+async def before_staff(session: AsyncSession, chat: Chat, draft_id: UUID, texts: list[str], why: str) -> Draft:
+    """Lay texts of a draft, whose sends did not leave, before staff as a new pending draft."""
+    draft = await store.lock_draft(session, draft_id)
     await store.make_room(session, chat)
     back = store.add_human_draft(
         session,

@@ -55,6 +55,8 @@ async def settle(session: AsyncSession, caller: Principal, send_id: UUID, body: 
         )
     chat = await lock_chat(session, await outbox.chat_of_send(session, send_id))
     send = await outbox.lock_send(session, send_id)
+    if send.status == SendStatus.ABANDONED:
+        raise Conflict("This send was closed already.", hint="Reload the chat.", current={"status": send.status})
     move(send, body.outcome)
     send.settled_by = caller.subject_id
     if body.outcome == SendStatus.SENT:

@@ -4,6 +4,7 @@ A command about a send counts from the channel's holder alone. Evidence about an
 that armed it, and only while that arming is the send's latest: a report that was long on its way cannot undo a later one.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -48,6 +49,9 @@ async def report(session: AsyncSession, caller: Principal, send_id: UUID, body: 
             await _apply_armed(session, chat, send, body)
         case SendStatus.UNKNOWN if holds or armed_it:
             await _apply_unknown(session, chat, send, body, about_this_arming)
+        case SendStatus.ABANDONED if body.outcome == SendOutcome.SENT and body.external_id and (holds or armed_it):
+            with suppress(Conflict):  # a bubble that proves nothing leaves it as the person saw it
+                await record_sent(session, chat, send, body.external_id, body.tick)
     if send.status != before:
         send.screenshot = body.screenshot
         outbox.changed(session, send, chat)

@@ -19,7 +19,7 @@ ALLOWED: dict[SendStatus, frozenset[SendStatus]] = {
     S.CANCELLED: frozenset(),
     S.EXPIRED: frozenset(),
     S.FAILED: frozenset(),
-    S.ABANDONED: frozenset(),
+    S.ABANDONED: frozenset({S.SENT}),  # by its bubble alone: it arrived after a person had given it up
 }
 WAITING = (S.QUEUED, S.LEASED)
 ON_ITS_WAY = (S.QUEUED, S.LEASED, S.ARMED)

@@ -83,6 +83,9 @@ WORDS: dict[SendFault, Words] = {
     F.WITHDRAWN: Words(
         "It was cancelled while it was typed.", "Nothing left. Write or approve a reply when you want to."
     ),
+    F.ARRIVED_LATE: Words(
+        "The message that it was to repeat arrived after all.", "Nothing more is to be done. It stands in the chat."
+    ),
     F.PART_FAILED: Words(
         "The part before this one could not be sent.", "Settle that one first, then approve this again."
     ),
