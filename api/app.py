@@ -24,12 +24,15 @@ from api.routes.events.endpoints import router as events
 from api.routes.health.endpoints import router as health
 from api.routes.history.endpoints import router as history
 from api.routes.knowledge.endpoints import router as knowledge
+from api.routes.proposals.endpoints import router as proposals
 from api.routes.sends.endpoints import router as sends
 from api.routes.usage.endpoints import router as usage
 from core.settings import Settings
 
 PREFIX = "/api/v1"
-_NOUNS = (accounts, chats, chat_files, drafts, sends, channels, devices, bridge, knowledge, history, usage, events)
+_NOUNS = (
+    accounts, chats, chat_files, drafts, sends, channels, devices, bridge, knowledge, proposals, history, usage, events,
+)  # fmt: skip
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -56,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     api = APIRouter(prefix=PREFIX)
     for router in _NOUNS:
         api.include_router(router)
+    api.include_router(proposals, prefix="/history", deprecated=True)  # its first address; within v1 none goes away
     app.include_router(api)
     app.include_router(health)
     return app

@@ -6,7 +6,20 @@ from uuid import UUID
 
 from pydantic import BaseModel, SecretStr
 
-from core.contracts import accounts, base, bridge, byhand, channels, chats, drafts, history, knowledge, sessions, usage
+from core.contracts import (
+    accounts,
+    base,
+    bridge,
+    byhand,
+    channels,
+    chats,
+    drafts,
+    history,
+    knowledge,
+    proposals,
+    sessions,
+    usage,
+)
 from core.contracts.reasoning import Claim, Passage
 from core.contracts.states import (
     AutomationState,
@@ -202,16 +215,20 @@ def _history() -> Iterator[BaseModel]:
     yield history.HistoryImport(
         id=_id(16), business="Corner Café", business_known_by=history.SideReason.FILE_NAME, date_order=history.DateOrder.DMY,
         language="en", messages=412, first_on=date(2025, 1, 7), last_on=_AT.date(), redacted={"name": 38, "phone": 3},
-        proposed={history.ProposalKind.ANSWER: 9, history.ProposalKind.EVAL_CASE: 50}, seen_again=4, created_at=_AT,
+        proposed={proposals.ProposalKind.ANSWER: 9, proposals.ProposalKind.EVAL_CASE: 50}, seen_again=4, created_at=_AT,
     )  # fmt: skip
-    proposal = history.Proposal(
-        id=_id(17), kind=history.ProposalKind.ANSWER, state=history.ProposalState.PROPOSED, language="en", seen=4,
-        answer=history.ProposedAnswer(question=_ASKED, answer=_ANSWER), created_at=_AT, decided_at=None, decided_by=None,
+    proposal = proposals.Proposal(
+        id=_id(17), origin=proposals.ProposalOrigin.STAFF_EDIT, kind=proposals.ProposalKind.ANSWER,
+        state=proposals.ProposalState.PROPOSED, language="en", seen=4,
+        answer=proposals.ProposedAnswer(
+            question=_ASKED, answer=_ANSWER, drafted="We are closed on Sundays.",
+            cited=[proposals.SourceName(source_id=_id(11), title="House rules")],
+        ), last_seen_on=_AT.date(), created_at=_AT, decided_at=None, decided_by=None,
         source_id=None,
     )  # fmt: skip
     yield proposal
-    yield base.Page[history.Proposal](items=[proposal])
-    yield history.AcceptProposal(answer="Yes! On Sundays we open from 10 to 14.")
+    yield base.Page[proposals.Proposal](items=[proposal])
+    yield proposals.AcceptProposal(answer="Yes! On Sundays we open from 10 to 14.")
 
 
 def _usage() -> Iterator[BaseModel]:

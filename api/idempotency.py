@@ -35,6 +35,7 @@ ACTS = (
     "/api/v1/knowledge/texts",
     "/api/v1/knowledge/answers",
     "/api/v1/knowledge/pages",
+    "/api/v1/proposals/",
     "/api/v1/history/proposals/",
 )
 """POSTs under these take the header. Bridge calls and uploads repeat harmlessly without it; a sign-in must not be kept."""

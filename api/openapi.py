@@ -34,7 +34,8 @@ _TAGS = {
     "devices": "The computers that serve them.",
     "bridge": "What the desktop bridge calls.",
     "knowledge": "What the business has written down.",
-    "history": "Past chats, and what they propose.",
+    "proposals": "What past chats and the answers of staff teach, for an admin to decide on.",
+    "history": "Past chats, out of which proposals come.",
     "usage": "What the AI layer did and what it cost.",
     "health": "Is it alive, is it ready.",
 }

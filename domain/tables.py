@@ -18,7 +18,7 @@ from domain.devices.models import Device, Pairing
 from domain.directory.models import DirectoryEntry
 from domain.drafts.models import Draft, DraftPassage, DraftRun
 from domain.due.models import Due
-from domain.history.models import HistoryProposal, ImportedHistory
+from domain.history.models import ImportedHistory
 from domain.knowledge.models import (
     EmbeddingModelRow,
     KnowledgeChunk,
@@ -29,6 +29,7 @@ from domain.knowledge.models import (
 )
 from domain.policies.models import Policy
 from domain.prompts.models import Prompt, PromptLabel
+from domain.proposals.models import Proposal
 from domain.sends.models import Send
 from domain.usage.models import AiInteraction
 
@@ -39,7 +40,7 @@ TABLES: tuple[type[Base], ...] = (
     ChatPause, AutomationText, AutomationSighting,
     DraftRun, Draft, DraftPassage, Send, KnowledgeSource, KnowledgeVersion, KnowledgeChunk,
     VectorUsem3, VectorAda002, EmbeddingModelRow, AiInteraction,
-    ImportedHistory, HistoryProposal,
+    ImportedHistory, Proposal,
 )  # fmt: skip
 WITHOUT_TENANT_POLICY = ("directory", "due", "embedding_models")
 """The only tables without row-level security: none holds content (decisions 3 and 21)."""

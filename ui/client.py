@@ -15,8 +15,9 @@ from core.contracts.base import Page, Problem
 from core.contracts.channels import AutomationText, Channel, JudgeAutomation, NewChannel, NewPairing, Pairing
 from core.contracts.chats import Accepted, AskDraft, ChangeChat, Chat, ChatContext, Message, NewMessage
 from core.contracts.drafts import Approve, Decided, Draft, Edit, Reject, RetrySend, Rewrite, Send, SettleSend
-from core.contracts.history import AcceptProposal, HistoryImport, Proposal
+from core.contracts.history import HistoryImport
 from core.contracts.knowledge import NewCuratedAnswer, NewPageSource, NewTextSource, SearchQuery, SearchResult, Source
+from core.contracts.proposals import AcceptProposal, Proposal, ProposalOrigin
 from core.contracts.sessions import AcceptRisk, LinkCode, RiskText
 from core.contracts.states import AutomationState, SendStatus
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
@@ -306,14 +307,14 @@ class ApiClient:
         sent = await self._send("POST", "/history/imports", form=form, file=(name, content), within_s=_READING_S)
         return parse(sent, HistoryImport)
 
-    async def proposals(self, cursor: str | None = None) -> Page[Proposal]:
-        """GET /history/proposals: those that wait for a decision."""
-        return parse(await self._send("GET", "/history/proposals", params={"cursor": cursor}), Page[Proposal])
+    async def proposals(self, origin: ProposalOrigin | None = None) -> Page[Proposal]:
+        """GET /proposals: those that wait for a decision."""
+        return parse(await self._send("GET", "/proposals", params={"origin": origin}), Page[Proposal])
 
     async def accept_proposal(self, proposal_id: UUID, body: AcceptProposal) -> Proposal:
-        """POST /history/proposals/{id}/accept."""
-        return parse(await self._send("POST", f"/history/proposals/{proposal_id}/accept", body=body), Proposal)
+        """POST /proposals/{id}/accept."""
+        return parse(await self._send("POST", f"/proposals/{proposal_id}/accept", body=body), Proposal)
 
     async def dismiss_proposal(self, proposal_id: UUID) -> Proposal:
-        """POST /history/proposals/{id}/dismiss."""
-        return parse(await self._send("POST", f"/history/proposals/{proposal_id}/dismiss"), Proposal)
+        """POST /proposals/{id}/dismiss."""
+        return parse(await self._send("POST", f"/proposals/{proposal_id}/dismiss"), Proposal)

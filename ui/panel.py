@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from core.settings import Settings
 from ui.guard import PANEL, SESSION_KEY
 from ui.session import PanelSession
-from ui.views import channels, desk, history, knowledge
+from ui.views import channels, desk, knowledge, proposals
 from ui.views.answering import Answer, Payload, answering
 from ui.views.render import Templates
 
@@ -50,7 +50,7 @@ def build_blocks(settings: Settings, templates: Templates) -> gr.Blocks:
         _bar(templates)
         desk.build(templates)
         knowledge.build(settings, templates)
-        history.build(settings, templates)
+        proposals.build(settings, templates)
         channels.build(templates)
     blocks.queue(default_concurrency_limit=None, api_open=False)
     return blocks

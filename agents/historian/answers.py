@@ -9,13 +9,17 @@ from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
+from agents.compliance.case import phrases_of
 from agents.historian.exchanges import Exchange
+from agents.text.days import days
+from agents.text.facts import facts
 from agents.text.lexicon import lexicon
 from agents.text.questions import Ask, asks, is_pleasantry
 from agents.text.sentences import sentences
-from agents.text.words import fold, phrase_in, starts_with, words
+from agents.text.words import fold, phrase_in, starts_with, terms, words
 from core.aal.language import tier_of
-from core.contracts.history import MARKS, FoundAnswer, PastMessage, Taken
+from core.contracts.history import MARKS, PastMessage, Taken
+from core.contracts.proposals import FoundAnswer
 from core.contracts.reasoning import Conversation, Turn
 from core.contracts.states import Direction, MessageKind
 
@@ -38,23 +42,46 @@ def answer_in(exchange: Exchange, language: str | None) -> FoundAnswer | None:
     """Return the curated answer that an exchange suggests; none where it is about one customer, one moment, or several things."""
     if not exchange.seen:
         return None
-    questions = asks(_conversation(exchange.burst, language))
-    if len(questions) != 1 or not _is_general(questions[0]):
+    questions = asks_of(exchange, language)
+    answer = answer_of([message.text for message in exchange.reply], language)
+    if len(questions) != 1 or answer is None or not is_general(questions[0]):
         return None
-    (ask,) = questions
-    answer = _answer(exchange.reply, language)
-    if answer is None or any(mark in ask.text for mark in MARKS) or len(ask.text) > _MOST_QUESTION:
-        return None
+    question = question_of(exchange, questions[0])
     last = exchange.burst[-1].at
-    opened = any(f"¿{ask.text}" in message.text for message in exchange.burst)
     return FoundAnswer(
-        question=f"¿{ask.text}" if opened else ask.text,
+        question=question,
         answer=answer,
         language=language,
-        signature=_signature(ask),
+        signature=signature(questions[0]),
+        substance=substance(answer, language),
         seen_on=last.date(),
-        sighting=sighting(last.isoformat(), ask.text, answer),
+        sighting=sighting(last.isoformat(), questions[0].text, answer),
+        dated=is_dated(answer),
     )
+
+
+def asks_of(exchange: Exchange, language: str | None) -> list[Ask]:
+    """Return what the customer asked in an exchange."""
+    return asks(_conversation(exchange.burst, language))
+
+
+def question_of(exchange: Exchange, ask: Ask) -> str:
+    """Return a question as the customer wrote it."""
+    opened = any(f"¿{ask.text}" in message.text for message in exchange.burst)
+    return f"¿{ask.text}" if opened else ask.text
+
+
+def is_dated(answer: str) -> bool:
+    """Return whether an answer names a date of the calendar."""
+    return any(fact.kind == "date" for fact in facts(answer))
+
+
+def substance(answer: str, language: str | None) -> list[str]:
+    """Return what an answer says, in a form that compares: its hard facts and weekdays, whether it denies, and its stems."""
+    hard = {f"fact:{fact.kind}:{fact.value}" for fact in facts(answer)}
+    on = {f"fact:day:{day}" for day in days(answer)}
+    denies = {"fact:denies"} if phrase_in(phrases_of("negations", language), fold(answer)) else set[str]()
+    return sorted({*hard, *on, *denies, *terms(answer, language)})
 
 
 def sighting(*parts: str) -> str:
@@ -79,29 +106,36 @@ def _conversation(burst: Sequence[PastMessage], language: str | None) -> Convers
     )
 
 
-def _is_general(ask: Ask) -> bool:
+def is_general(ask: Ask) -> bool:
     """Return whether a question means the same for everybody at any time, without what was said before it."""
     about = ask.stands or any(term not in ask.weak for term in ask.terms) or bool(ask.wants & _OF_THE_BUSINESS)
-    return about and not ask.live and not ask.leans_on
+    named = any(mark in ask.text for mark in MARKS) or len(ask.text) > _MOST_QUESTION
+    return about and not (ask.live or ask.leans_on or named)
 
 
-def _signature(ask: Ask) -> list[str]:
+def signature(ask: Ask) -> list[str]:
+    """Return what a question asks, in a form that compares: its stems, the kinds of answer wanted, and weekdays."""
     wants = {f"want:{want}" for want in ask.wants}
     days = {f"day:{day}" for day in ask.days}
     return sorted({*ask.terms, *wants, *days})
 
 
-def _answer(reply: Sequence[PastMessage], language: str | None) -> str | None:
-    told = [_without_greeting(message.text, language) for message in reply]
-    told = [text for text in told if _tells(text, language)]
-    if not told or (len(words(told[0])) < 2 and not any(char.isdigit() for char in told[0])):
+def told(texts: Sequence[str], language: str | None) -> list[str]:
+    """Return what of the business's messages tells something: no greetings, no thanks, no "one moment"."""
+    bare = [_without_greeting(text, language) for text in texts]
+    return [text for text in bare if _tells(text, language)]
+
+
+def answer_of(texts: Sequence[str], language: str | None) -> str | None:
+    """Return the answer in redacted messages of the business; none where it asks back or is for one customer only."""
+    said = told(texts, language)
+    if not said or (len(words(said[0])) < 2 and not any(char.isdigit() for char in said[0])):
         return None
-    if sentences(told[0])[0].text.rstrip().endswith(("?", "？", "؟")):
+    if sentences(said[0])[0].text.rstrip().endswith(("?", "？", "؟")):
         return None
-    answer = "\n".join(told)
-    if len(answer) > _MOST_ANSWER or any(mark in answer for mark in _PERSONAL):
-        return None
-    return answer
+    answer = "\n".join(said)
+    personal = any(mark in answer for mark in _PERSONAL) or phrase_in(phrases()["personal"], fold(answer))
+    return None if personal or len(answer) > _MOST_ANSWER else answer
 
 
 def _without_greeting(text: str, language: str | None) -> str:

@@ -5,7 +5,8 @@ from agents.historian.exchanges import Exchange, exchanges
 from agents.historian.redaction import Redactor
 from agents.historian.tone import tone_of
 from core.aal.language import LanguageDetector
-from core.contracts.history import CaseTurn, FoundCase, Learnt, PastChat, PastKind, PastMessage, Taken
+from core.contracts.history import FoundCase, Learnt, PastChat, PastKind, PastMessage, Taken
+from core.contracts.proposals import CaseTurn
 from core.contracts.states import Direction
 
 _SAMPLE_CHARS = 4_000

@@ -19,6 +19,8 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from api.cli.caller import PREFIX, Caller, signed_in
+from api.cli.options import AsJson, Email, Url
+from api.cli.proposals import app as proposals
 from api.cli.reindex import reindex
 from core.contracts.base import Page
 from core.contracts.events import Event, EventType
@@ -32,13 +34,8 @@ app = typer.Typer(
 )
 
 app.command()(reindex)
+app.add_typer(proposals, name="proposals")
 
-Url = Annotated[str | None, typer.Option("--url", help="Address of the API; WAXOS_UI__API_URL otherwise.")]
-Email = Annotated[
-    str | None,
-    typer.Option("--email", help="Sign in as this member; otherwise as the admin that `waxos up` made here."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Report as JSON: one object, for `--file` one a line.")]
 ValidUntil = Annotated[
     datetime | None, typer.Option(help="Marked as stale, and not used by itself, from then on (UTC).")
 ]

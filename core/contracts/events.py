@@ -23,6 +23,7 @@ class EventType(StrEnum):
     SEND_UPDATED = "send.updated"
     SOURCE_UPDATED = "source.updated"
     HISTORY_UPDATED = "history.updated"
+    PROPOSAL_UPDATED = "proposal.updated"
     CHANNEL_UPDATED = "channel.updated"
     DEVICE_UPDATED = "device.updated"
     RESYNC = "resync"

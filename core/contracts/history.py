@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from core.contracts.base import Command, Utc, Wire
-from core.contracts.reasoning import ToneProfile
+from core.contracts.base import Utc, Wire
+from core.contracts.proposals import CaseTurn, FoundAnswer, ProposalKind
 from core.contracts.states import Direction
 
 
@@ -82,33 +82,6 @@ class PastChat:
     names: Sequence[str]
 
 
-class ProposalKind(StrEnum):
-    """What a past chat can teach."""
-
-    ANSWER = "answer"
-    TONE = "tone"
-    EVAL_CASE = "eval_case"
-
-
-class ProposalState(StrEnum):
-    """Where a proposal stands; only an admin moves it on."""
-
-    PROPOSED = "proposed"
-    ACCEPTED = "accepted"
-    DISMISSED = "dismissed"
-
-
-class FoundAnswer(Wire):
-    """One question with the reply that answered it, redacted. `signature` holds what it asks, as stems; `sighting` names this one time."""
-
-    question: str
-    answer: str
-    language: str | None
-    signature: list[str]
-    seen_on: date
-    sighting: str
-
-
 class ToneSample(Wire):
     """How the business spoke in one or more chats, in counts that add up."""
 
@@ -120,13 +93,6 @@ class ToneSample(Wire):
     greetings: dict[str, int] = Field(default={}, description="how often each greeting began one")
     closings: dict[str, int] = Field(default={}, description="how often each line ended a message of several lines")
     lengths: dict[int, int] = Field(default={}, description="messages by their characters, rounded up to twenties")
-
-
-class CaseTurn(Wire):
-    """One message of an eval case."""
-
-    direction: Direction
-    text: str
 
 
 class FoundCase(Wire):
@@ -147,56 +113,6 @@ class Learnt(Wire):
     tone: ToneSample
     cases: list[FoundCase]
     redacted: dict[str, int]
-
-
-class ProposedAnswer(Wire):
-    """A curated answer as proposed; `others` are replies that differed from the newest one."""
-
-    question: str
-    answer: str
-    others: list[str] = []
-
-
-class ProposedTone(Wire):
-    """A tone profile with what it rests on. `typical_chars` is the median length of a message."""
-
-    profile: ToneProfile
-    typical_greeting: str | None
-    typical_chars: int
-    emoji_share: float
-    messages: int
-
-
-class ProposedCase(Wire):
-    """An eval case as proposed."""
-
-    history: list[CaseTurn]
-    burst: list[str]
-    reply: list[str]
-
-
-class Proposal(Wire):
-    """Something learnt from past chats; of `answer`, `tone` and `eval_case` the one that its kind names is there."""
-
-    id: UUID
-    kind: ProposalKind
-    state: ProposalState
-    language: str | None
-    seen: int = Field(description="how often it was seen in all chats imported so far")
-    answer: ProposedAnswer | None = None
-    tone: ProposedTone | None = None
-    eval_case: ProposedCase | None = None
-    created_at: Utc
-    decided_at: Utc | None
-    decided_by: UUID | None
-    source_id: UUID | None = Field(description="the knowledge source that an accepted answer became")
-
-
-class AcceptProposal(Command):
-    """Body of POST /history/proposals/{id}/accept: for an answer, its words where they should be others than proposed."""
-
-    question: str | None = Field(default=None, min_length=1, max_length=500)
-    answer: str | None = Field(default=None, min_length=1, max_length=4000)
 
 
 class HistoryImport(Wire):

@@ -18,3 +18,13 @@ async def schedule(session: AsyncSession, tenant_id: UUID, task: str, id: UUID, 
 async def clear(session: AsyncSession, tenant_id: UUID, task: str, id: UUID) -> None:
     """Say that the work is done, in the transaction that did it. Nothing happens where no such row is."""
     await DueRepository(session).remove(tenant_id, task, id)
+
+
+async def when(session: AsyncSession, tenant_id: UUID, task: str, id: UUID) -> datetime | None:
+    """Return since when work is due; none where it is done. For work that holds no lock on its subject, with `clear_unmoved`."""
+    return await DueRepository(session).when(tenant_id, task, id)
+
+
+async def clear_unmoved(session: AsyncSession, tenant_id: UUID, task: str, id: UUID, due_at: datetime) -> None:
+    """Say that the work is done that was due at a time, read before it began; what was asked for since then stays due."""
+    await DueRepository(session).remove_unmoved(tenant_id, task, id, due_at)

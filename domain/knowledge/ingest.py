@@ -29,8 +29,9 @@ from domain.knowledge.fetching import WebFetcher
 from domain.knowledge.models import KnowledgeSource, KnowledgeVersion
 from domain.knowledge.reading import FileReader
 from domain.knowledge.repository import ChunkRepository, NewChunk, SourceRepository
-from domain.knowledge.service import INGEST_TASK, SYNC_TASK, announce, once
+from domain.knowledge.service import INGEST_TASK, SYNC_TASK, announce, holds_answers, once
 from domain.knowledge.spaces import SpaceRepository
+from domain.proposals.soon import compare_soon
 
 _log = structlog.get_logger(__name__)
 
@@ -283,6 +284,8 @@ class Ingester:
         row.state, row.failure, row.claim_id, row.lease_until = state, failure, None, None
         if state is SourceState.READY:
             row.ready_at = await repository.now()
+            if holds_answers(row):
+                await compare_soon(repository.session, row.tenant_id)
         await due.clear(repository.session, row.tenant_id, INGEST_TASK, row.id)
         if row.sync_hours is not None:
             again = await repository.now() + timedelta(hours=row.sync_hours)

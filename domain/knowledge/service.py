@@ -23,6 +23,7 @@ from domain.due import service as due
 from domain.knowledge.models import KnowledgeSource
 from domain.knowledge.repository import ChunkRepository, SourceRepository
 from domain.paging import before_of
+from domain.proposals.soon import compare_soon
 
 INGEST_TASK = "knowledge.ingest"
 SYNC_TASK = "knowledge.sync"
@@ -114,6 +115,8 @@ async def remove_source(session: AsyncSession, caller: Principal, source_id: UUI
         for task in (INGEST_TASK, SYNC_TASK):
             await due.clear(session, caller.tenant_id, task, one.id)
         announce(session, one)
+        if holds_answers(one):
+            await compare_soon(session, caller.tenant_id)
     record(session, caller, "source.removed", "source", source_id, {"drafts_retired": retired, "pages": len(pages)})
 
 
@@ -183,6 +186,11 @@ async def _add_bytes(
     blob = await blobs.put(caller.tenant_id, once(data), limit=len(data))
     row.mime, row.size, row.sha256, row.blob_key = mime, blob.size, blob.sha256, blob.key
     return await _add(session, caller, row)
+
+
+def holds_answers(row: KnowledgeSource) -> bool:
+    """Tell whether a source may hold exact answers, which a proposal may wait for."""
+    return row.kind == SourceKind.CURATED or row.mime == _MIMES[".csv"]
 
 
 async def once(data: bytes) -> AsyncIterator[bytes]:

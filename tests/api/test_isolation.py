@@ -53,6 +53,8 @@ ADDRESSES: dict[str, Any] = {
     "PATCH /knowledge/sources/{source_id}": {"title": "Mine now"},
     "GET /knowledge/sources/{source_id}/versions": None,
     "POST /knowledge/sources/{source_id}/sync": None,
+    "POST /proposals/{proposal_id}/accept": {},
+    "POST /proposals/{proposal_id}/dismiss": None,
     "POST /history/proposals/{proposal_id}/accept": {},
     "POST /history/proposals/{proposal_id}/dismiss": None,
     "POST /bridge/sends/{send_id}/arm": ARM,
@@ -73,6 +75,7 @@ LISTS = (
     "/devices",
     "/members",
     "/knowledge/sources",
+    "/proposals",
     "/history/proposals",
     "/usage/ai-calls",
 )

@@ -20,9 +20,10 @@ from core.contracts.channels import AutomationText, Channel, Pairing
 from core.contracts.chats import Accepted, Chat, ChatContext, Message
 from core.contracts.drafts import Decided, Draft, DraftCheck, DraftSource, Send
 from core.contracts.events import Event, EventType
-from core.contracts.history import DateOrder, HistoryImport, Proposal, ProposalKind, ProposalState, SideReason
+from core.contracts.history import DateOrder, HistoryImport, SideReason
 from core.contracts.ids import new_id
 from core.contracts.knowledge import SearchResult, Source
+from core.contracts.proposals import Proposal, ProposalKind, ProposalState
 from core.contracts.reasoning import Claim, Finding, Passage
 from core.contracts.sessions import LinkCode, RiskText
 from core.contracts.states import (
@@ -430,7 +431,7 @@ class Standin:
         if self.history_refuses is not None:
             raise self.history_refuses
         self.proposals |= {proposal.id: proposal for proposal in self.history_gives}
-        self.publish(EventType.HISTORY_UPDATED, import_id=new_id())
+        self.publish(EventType.PROPOSAL_UPDATED, import_id=new_id())
         return HistoryImport(
             id=new_id(), business="Shop", business_known_by=SideReason.NAMED, date_order=DateOrder.DMY, language="en",
             messages=9, first_on=now().date(), last_on=now().date(), redacted={"name": 1},
@@ -442,7 +443,7 @@ class Standin:
         found = self.proposals.pop(UUID(request.path_params["id"]))
         verb = request.path_params["verb"]
         self.decided_proposals.append((found.id, verb, json.loads(raw) if raw else None))
-        self.publish(EventType.HISTORY_UPDATED, proposal_id=found.id)
+        self.publish(EventType.PROPOSAL_UPDATED, proposal_id=found.id)
         state = ProposalState.ACCEPTED if verb == "accept" else ProposalState.DISMISSED
         return found.model_copy(update={"state": state})
 
@@ -484,8 +485,8 @@ class Standin:
             ("POST", "/knowledge/sources", self.add_source), ("DELETE", "/knowledge/sources/{id}", self.remove_source),
             ("POST", "/knowledge/search", self.search), ("POST", "/knowledge/pages", self.add_page),
             ("POST", "/knowledge/sources/{id}/sync", self.sync_source),
-            ("POST", "/history/imports", self.import_history), ("GET", "/history/proposals", self.list_proposals),
-            ("POST", "/history/proposals/{id}/{verb}", self.decide_proposal),
+            ("POST", "/history/imports", self.import_history), ("GET", "/proposals", self.list_proposals),
+            ("POST", "/proposals/{id}/{verb}", self.decide_proposal),
         ]  # fmt: skip
         return Starlette(
             routes=[

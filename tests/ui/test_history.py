@@ -3,8 +3,8 @@
 from playwright.async_api import BrowserContext, expect
 
 from core.contracts.events import EventType
-from core.contracts.history import Proposal, ProposalKind, ProposalState, ProposedAnswer
 from core.contracts.ids import new_id
+from core.contracts.proposals import Proposal, ProposalKind, ProposalState, ProposedAnswer
 from tests.ui.conftest import SignIn
 from tests.ui.standin_api import Refused, Standin, now
 

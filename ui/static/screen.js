@@ -1,4 +1,4 @@
-// A list that follows the events: knowledge sources, past chats, channels. Buttons and forms with `data-do` ask the server to act.
+// A list that follows the events: knowledge sources, suggested answers, channels. Buttons and forms with `data-do` ask the server to act.
 import { ask, coalesced, notify, patch } from "./dom.js";
 
 /** Start a screen: called once by Gradio when the component is there. */
@@ -9,10 +9,17 @@ export function start(element, server, view, event) {
 
   let watch = null; // what the server said to ask for again with each change, for as long as somebody looks
 
+  let acted = null; // what was pressed last, and where: who works by keys stays at their place when it goes
+
   const draw = (answer) => {
     notify(notices, answer.notice);
     if (answer.facts.watch !== undefined) watch = answer.facts.watch;
     if (answer.fragments.main !== undefined) patch(place, answer.fragments.main);
+    if (acted && !acted.from.isConnected) {
+      const next = acted.at < 0 ? null : place.children[Math.min(acted.at, place.children.length - 1)];
+      next?.querySelector('[aria-pressed="true"], textarea, input, button')?.focus();
+      acted = null;
+    }
   };
   const load = coalesced(async () => {
     if (!shown()) {
@@ -23,6 +30,16 @@ export function start(element, server, view, event) {
     draw(answer);
     return !answer.failed || answer.facts.code === "not_allowed";
   });
+
+  /** Ask the server to act, and draw the list anew where the answer brings none. */
+  const act = async (from, asked) => {
+    acted = { from, at: [...place.children].indexOf(from.closest("[data-key]")) };
+    const answer = await ask(server.act, asked);
+    draw(answer);
+    if (answer.failed) acted = null;
+    else if (answer.fragments.main === undefined) await load();
+    return answer;
+  };
 
   document.addEventListener("waxos:view", load);
   document.addEventListener("waxos:note", ({ detail }) => ([event, "resync"].includes(detail.type) || (detail.type === "link" && detail.state === "live")) && load());
@@ -35,7 +52,7 @@ export function start(element, server, view, event) {
       return;
     }
     button.disabled = true;
-    draw(await ask(server.act, { do: button.dataset.do, id: button.dataset.id }));
+    await act(button, { do: button.dataset.do, id: button.dataset.id });
     button.disabled = false;
   });
   element.addEventListener("submit", async (event) => {
@@ -45,10 +62,14 @@ export function start(element, server, view, event) {
     const button = form.querySelector("[type=submit]");
     button.disabled = true;
     const id = form.dataset.id ? { id: form.dataset.id } : {};
-    const answer = await ask(server.act, { do: form.dataset.do, ...id, ...Object.fromEntries(new FormData(form)) });
-    draw(answer);
+    const answer = await act(form, { do: form.dataset.do, ...id, ...Object.fromEntries(new FormData(form)) });
     if (!answer.failed) form.reset();
     button.disabled = false;
+  });
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    const form = event.target.closest("form[data-do]");
+    if (form) event.preventDefault(), form.requestSubmit();
   });
   load();
 }

@@ -1,5 +1,6 @@
 """The words and short facts that screens show for the states of the desk."""
 
+from core.contracts.proposals import ProposalOrigin
 from core.contracts.sessions import ChannelVerdict
 from core.contracts.states import (
     ChannelKind,
@@ -190,3 +191,21 @@ def size(count: int | None) -> str:
     if count < 1024:
         return f"{count} B"
     return f"{count / 1024:.0f} KB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.1f} MB"
+
+
+PICKED_ALL = "all"
+ORIGINS = {
+    PICKED_ALL: "All",
+    ProposalOrigin.UNANSWERED.value: "Unanswered",
+    ProposalOrigin.STAFF_ANSWER.value: "Answered by staff",
+    ProposalOrigin.STAFF_EDIT.value: "Corrected drafts",
+    ProposalOrigin.PAST_CHAT.value: "Past chats",
+}
+"""Which suggestions can be picked, and what the pick is called."""
+
+ORIGIN_TITLES = {
+    ProposalOrigin.UNANSWERED: "Nobody has answered this yet",
+    ProposalOrigin.STAFF_ANSWER: "Your staff answered what the knowledge could not",
+    ProposalOrigin.STAFF_EDIT: "Your staff changed what a draft said",
+    ProposalOrigin.PAST_CHAT: "Answered in a past chat",
+}

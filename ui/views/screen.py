@@ -14,7 +14,8 @@ def build_list(*, view: str, event: str, show: Function, act: Function) -> None:
     """Lay out a place that `static/screen.js` fills by `show`, again when an event of type `event` comes.
 
     A button inside with `data-do="name"` and `data-id` asks `act` with `{"do": name, "id": …}`, whose answer is drawn; a form with them
-    adds its fields. A fact `watch` of an answer is passed to `show` from then on, until the screen is left or it is taken back.
+    adds its fields. Where the answer holds no list, `show` is asked for it. A fact `watch` of an answer is passed to `show` from then
+    on, until the screen is left or it is taken back.
     """
     gr.HTML(
         html_template='<div class="screen"><div data-place="main"></div>'

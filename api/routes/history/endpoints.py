@@ -1,28 +1,18 @@
-"""Past chats: exports of WhatsApp in, proposals out, for an admin to decide on. Nothing of them is ever answered."""
+"""Past chats: exports of WhatsApp in, out of which proposals come. Nothing of them is ever answered."""
 
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Query, UploadFile
+from fastapi import APIRouter, File, Form, UploadFile
 
-from api.deps import Db, KnowledgeWrite, Res
+from api.deps import KnowledgeWrite, Res
 from api.refusals import problems
-from core.contracts.base import Page
-from core.contracts.history import (
-    AcceptProposal,
-    DateOrder,
-    HistoryImport,
-    Proposal,
-    ProposalKind,
-    ProposalState,
-)
+from core.contracts.history import DateOrder, HistoryImport
 from core.errors import TooLarge
 from domain.history import service as history
 
 router = APIRouter(prefix="/history", tags=["history"])
-_DECIDED = problems(401, 403, 404, 409, 422, 429, 503)
 _CHUNK = 256 * 1024
 
 
@@ -50,33 +40,6 @@ async def import_chat(
     read = await res["history"].read(parts, (file.filename or "")[:255], business.strip() or None, date_order)
     async with res["db"].unit_of_work(caller.tenant_id) as session:
         return await history.import_history(session, caller, digest.hexdigest(), read)
-
-
-@router.get("/proposals", summary="List proposals", responses=problems(401, 403, 422, 429, 503))
-async def list_proposals(
-    _caller: KnowledgeWrite,
-    db: Db,
-    kind: Annotated[ProposalKind | None, Query(description="only of this kind")] = None,
-    state: Annotated[ProposalState | None, Query(description="only in this state")] = ProposalState.PROPOSED,
-    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-) -> Page[Proposal]:
-    """Return a page of proposals, the most seen first; those that wait for a decision unless another state is named."""
-    return await history.list_proposals(db, kind, state, cursor, limit)
-
-
-@router.post("/proposals/{proposal_id}/accept", summary="Accept a proposal", responses=_DECIDED)
-async def accept_proposal(
-    caller: KnowledgeWrite, db: Db, res: Res, proposal_id: UUID, body: AcceptProposal
-) -> Proposal:
-    """Let an answer become a curated answer, a tone the tone of the business, a case one of the evals."""
-    return await history.accept(db, res["blobs"], caller, proposal_id, body)
-
-
-@router.post("/proposals/{proposal_id}/dismiss", summary="Dismiss a proposal", responses=_DECIDED)
-async def dismiss_proposal(caller: KnowledgeWrite, db: Db, proposal_id: UUID) -> Proposal:
-    """Dismiss a proposal for good."""
-    return await history.dismiss(db, caller, proposal_id)
 
 
 async def _counted(file: UploadFile, digest: "hashlib._Hash", limit: int) -> AsyncIterator[bytes]:

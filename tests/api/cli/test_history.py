@@ -22,12 +22,14 @@ async def test_a_chat_is_imported_listed_accepted_and_dismissed(terminal: Termin
     assert "known by: file_name" in out
     assert "nothing new; 0 seen again" in out
 
-    _, out, _ = await terminal.waxos("history", "list", "--kind", "answer", "--json")
+    _, out, _ = await terminal.waxos("kb", "proposals", "list", "--kind", "answer", "--json")
     first, second = (json.loads(line) for line in out.splitlines())
-    status, out, _ = await terminal.waxos("history", "accept", first["id"], "--answer", "In our own words.", "--json")
+    status, out, _ = await terminal.waxos(
+        "kb", "proposals", "accept", first["id"], "--answer", "In our own words.", "--json"
+    )
     assert (status, json.loads(out)["answer"]["answer"]) == (0, "In our own words.")
-    assert (await terminal.waxos("history", "dismiss", second["id"]))[0] == 0
-    status, out, _ = await terminal.waxos("history", "list")
+    assert (await terminal.waxos("kb", "proposals", "dismiss", second["id"]))[0] == 0
+    status, out, _ = await terminal.waxos("kb", "proposals", "list")
     assert (status, out.count("eval_case")) == (0, 2)
     assert first["id"] not in out
     _, out, _ = await terminal.waxos("kb", "list", "--json")
@@ -58,11 +60,11 @@ async def test_what_is_missing_is_said_by_its_option(
 async def test_wrong_use_is_one_clear_line(terminal: Terminal) -> None:
     nobody = "0190d0de-0000-7000-8000-000000000000"
     for words, said in (
-        (("import", "/nowhere/at-all.txt"), "cannot be read"),
-        (("accept", nobody), "no such proposal"),
-        (("accept", nobody, nobody, "--answer", "x"), "name one id"),
+        (("history", "import", "/nowhere/at-all.txt"), "cannot be read"),
+        (("kb", "proposals", "accept", nobody), "no such proposal"),
+        (("kb", "proposals", "accept", nobody, nobody, "--answer", "x"), "name one id"),
     ):
-        status, _, err = await terminal.waxos("history", *words)
+        status, _, err = await terminal.waxos(*words)
         assert status == 1
         assert said in err
         assert "Traceback" not in err

@@ -34,11 +34,11 @@ async def test_a_chat_becomes_proposals_and_one_a_curated_answer(cafe: Business)
     assert imported["proposed"] == {"answer": 2, "eval_case": 2}
     assert imported["redacted"] == {"name": 2, "phone": 1}
 
-    listed = await cafe.ask(cafe.owner, "GET", "/history/proposals", params={"kind": "answer"})
+    listed = await cafe.ask(cafe.owner, "GET", "/proposals", params={"kind": "answer"})
     dogs, milk = sorted(listed.json()["items"], key=lambda item: item["answer"]["question"])
     assert dogs["answer"]["question"] == "Are dogs allowed on the terrace?"
     assert dogs["answer"]["answer"] == "Dogs are welcome on the terrace all year."
-    accept, dismiss = f"/history/proposals/{dogs['id']}/accept", f"/history/proposals/{milk['id']}/dismiss"
+    accept, dismiss = f"/proposals/{dogs['id']}/accept", f"/proposals/{milk['id']}/dismiss"
     accepted = (await cafe.ask(cafe.owner, "POST", accept, json={})).json()
     assert accepted["state"] == "accepted"
     source = await cafe.ask(cafe.staff, "GET", f"/knowledge/sources/{accepted['source_id']}")
@@ -46,7 +46,7 @@ async def test_a_chat_becomes_proposals_and_one_a_curated_answer(cafe: Business)
     assert (await cafe.ask(cafe.owner, "POST", dismiss)).json()["state"] == "dismissed"
     again = await cafe.ask(cafe.owner, "POST", dismiss)
     assert (again.status_code, again.json()["current"]["state"]) == (409, "dismissed")
-    left = await cafe.ask(cafe.owner, "GET", "/history/proposals", params={"kind": "answer"})
+    left = await cafe.ask(cafe.owner, "GET", "/proposals", params={"kind": "answer"})
     assert left.json()["items"] == []
     assert (await cafe.ask(cafe.staff, "GET", "/chats")).json()["items"] == []
 
@@ -57,7 +57,7 @@ async def test_nothing_of_the_customer_and_no_file_is_left(cafe: Business, serve
     answer = await _import(cafe, CHAT.encode())
     assert answer.json()["proposed"] == {"answer": 2, "eval_case": 2}
     assert set(folder.rglob("*")) == before
-    said = answer.text + (await cafe.ask(cafe.owner, "GET", "/history/proposals", params={"limit": 100})).text
+    said = answer.text + (await cafe.ask(cafe.owner, "GET", "/proposals", params={"limit": 100})).text
     for private in ("Carla", "Mendes", "912 345"):
         assert private not in said
 
@@ -107,7 +107,7 @@ async def test_what_is_no_export_is_refused(business: Business, content: bytes, 
 async def test_only_admins_may(business: Business) -> None:
     file = {"file": (FILE, CHAT.encode())}
     assert (await business.ask(business.staff, "POST", "/history/imports", files=file)).status_code == 403
-    assert (await business.ask(business.staff, "GET", "/history/proposals")).status_code == 403
+    assert (await business.ask(business.staff, "GET", "/proposals")).status_code == 403
 
 
 async def test_one_chat_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

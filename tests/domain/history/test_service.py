@@ -9,22 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from core.contracts.events import Event, EventType
-from core.contracts.history import (
-    AcceptProposal,
-    DateOrder,
-    FoundAnswer,
-    FoundCase,
-    HistoryImport,
-    Learnt,
-    Proposal,
-    ProposalKind,
-    ProposalState,
-    ReadHistory,
-    SideReason,
-    ToneSample,
-)
+from core.contracts.history import DateOrder, FoundCase, HistoryImport, Learnt, ReadHistory, SideReason, ToneSample
 from core.contracts.ids import new_id
 from core.contracts.principal import Principal
+from core.contracts.proposals import AcceptProposal, FoundAnswer, Proposal, ProposalKind, ProposalState
 from core.contracts.reasoning import ToneProfile
 from core.contracts.states import SourceKind
 from core.db.session import Database, Effects
@@ -34,6 +22,7 @@ from domain.accounts.models import Tenant
 from domain.accounts.repository import AccountsRepository
 from domain.history import service as history
 from domain.knowledge.service import get_source
+from domain.proposals import service as proposals
 
 MAY, JUNE = date(2024, 5, 13), date(2024, 6, 13)
 
@@ -76,15 +65,15 @@ class History:
 
     async def all(self, kind: ProposalKind | None = None) -> list[Proposal]:
         async with self.db.unit_of_work(self.caller.tenant_id) as session:
-            return (await history.list_proposals(session, kind)).items
+            return (await proposals.list_proposals(session, kind)).items
 
     async def accept(self, proposal_id: UUID, **words: str) -> Proposal:
         async with self.db.unit_of_work(self.caller.tenant_id) as session:
-            return await history.accept(session, self.blobs, self.caller, proposal_id, AcceptProposal(**words))
+            return await proposals.accept(session, self.blobs, self.caller, proposal_id, AcceptProposal(**words))
 
     async def dismiss(self, proposal_id: UUID) -> Proposal:
         async with self.db.unit_of_work(self.caller.tenant_id) as session:
-            return await history.dismiss(session, self.caller, proposal_id)
+            return await proposals.dismiss(session, self.caller, proposal_id)
 
     async def acts(self) -> list[tuple[str, UUID | None]]:
         async with self.db.unit_of_work(self.caller.tenant_id) as session:
@@ -199,7 +188,7 @@ async def test_open_panels_hear_of_it(past: History, effects: Effects) -> None:
     imported = await past.add(read(DOGS))
     (proposal,) = await past.all()
     await past.dismiss(proposal.id)
-    heard = [e.ids for e in effects.seen if isinstance(e, Event) and e.type is EventType.HISTORY_UPDATED]
+    heard = [e.ids for e in effects.seen if isinstance(e, Event) and e.type is EventType.PROPOSAL_UPDATED]
     assert heard == [{"import_id": imported.id}, {"proposal_id": proposal.id}]
 
 
@@ -210,7 +199,7 @@ async def test_pages_hold_every_proposal_once(past: History) -> None:
     cursor: str | None = None
     while True:
         async with past.db.unit_of_work(past.caller.tenant_id) as session:
-            page = await history.list_proposals(session, cursor=cursor, limit=2)
+            page = await proposals.list_proposals(session, cursor=cursor, limit=2)
         seen += page.items
         cursor = page.next_cursor
         if cursor is None:
@@ -220,7 +209,7 @@ async def test_pages_hold_every_proposal_once(past: History) -> None:
     assert seen[0].answer.question == "q3"
     async with past.db.unit_of_work(past.caller.tenant_id) as session:
         with pytest.raises(InvalidInput, match="cursor"):
-            await history.list_proposals(session, cursor="x")
+            await proposals.list_proposals(session, cursor="x")
 
 
 async def test_nothing_imported_becomes_a_chat_or_is_answered(past: History, admin: AsyncEngine) -> None:
@@ -238,4 +227,4 @@ async def test_nothing_imported_becomes_a_chat_or_is_answered(past: History, adm
         due = await connection.execute(
             text("select distinct kind from due where tenant_id = :tenant"), {"tenant": past.caller.tenant_id}
         )
-        assert {kind for (kind,) in due} == {"knowledge.ingest"}
+        assert {kind for (kind,) in due} == {"knowledge.ingest", "proposal.compare"}

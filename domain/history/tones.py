@@ -1,23 +1,17 @@
-"""When two things seen in chats are the same, and what they are together."""
+"""What samples of how the business speaks are together, and the tone that they show."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from core.contracts.history import ProposedTone, ToneSample
+from core.contracts.history import ToneSample
+from core.contracts.proposals import ProposedTone
 from core.contracts.reasoning import ToneProfile
 
-_SAME_QUESTION = 0.75
 _LEAST_MESSAGES = 20
 """Fewer messages of the business say nothing of how it speaks."""
 _OFTEN = 0.3
 _CLEARLY = 3
 _MOST_KEPT = 10
-
-
-def same_question(one: Iterable[str], other: Iterable[str]) -> bool:
-    """Return whether two questions ask the same, by the stems, days and kinds of answer in them."""
-    mine, theirs = set(one), set(other)
-    return bool(mine) and len(mine & theirs) >= _SAME_QUESTION * len(mine | theirs)
 
 
 def together(one: ToneSample, other: ToneSample) -> ToneSample:

@@ -1,4 +1,4 @@
-"""The screen of past chats: import exports of WhatsApp, and decide on what they propose."""
+"""The screen of suggested answers: decide on what was learnt on the desk and from past chats, and import exports of those."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -7,7 +7,8 @@ from uuid import UUID
 import gradio as gr
 from pydantic import Field
 
-from core.contracts.history import AcceptProposal, HistoryImport
+from core.contracts.history import HistoryImport
+from core.contracts.proposals import AcceptProposal, ProposalOrigin
 from core.errors import WaxosError
 from core.settings import Settings
 from ui.session import PanelSession
@@ -32,30 +33,50 @@ class ProposalAsk(Ask):
     answer: str | None = Field(default=None, max_length=4000)
 
 
-class HistoryFunctions:
-    """What the screen of past chats may ask."""
+class PickAsk(Ask):
+    """Show only what was learnt in one way."""
+
+    do: Literal["pick"]
+    id: ProposalOrigin | Literal["all"]
+
+
+class ShowAsk(Ask):
+    """Show the list, as it was picked last."""
+
+    watch: ProposalOrigin | Literal["all"] = "all"
+
+
+class ProposalFunctions:
+    """What the screen of suggested answers may ask."""
 
     def __init__(self, templates: Templates) -> None:
         self._templates = templates
 
-    async def show(self, session: PanelSession, _: Payload) -> Answer:
+    async def show(self, session: PanelSession, payload: Payload) -> Answer:
         """List the proposals that wait, the most seen first."""
-        page = await session.api.proposals()
-        main = self._templates.render("proposals.html", proposals=page.items, more=page.next_cursor is not None)
-        return Answer(fragments={"main": main})
+        return await self._list(session, ShowAsk.model_validate(payload).watch)
 
     async def act(self, session: PanelSession, payload: Payload) -> Answer:
-        """Accept or dismiss a proposal."""
+        """Accept or dismiss a proposal, or show those of one origin."""
+        if payload.get("do") == "pick":
+            return await self._list(session, PickAsk.model_validate(payload).id)
         ask = ProposalAsk.model_validate(payload)
         if ask.do == "dismiss":
             await session.api.dismiss_proposal(ask.id)
-            title = "Dismissed. It is not proposed again."
+            title = "Dismissed. It is not suggested again."
         else:
             words = {name: value for name in ("question", "answer") if (value := getattr(ask, name))}
             await session.api.accept_proposal(ask.id, AcceptProposal(**words))
             title = "Accepted."
-        shown = await self.show(session, {})
-        return shown.model_copy(update={"notice": Notice(level="good", title=title)})
+        return Answer(notice=Notice(level="good", title=title))
+
+    async def _list(self, session: PanelSession, picked: ProposalOrigin | Literal["all"]) -> Answer:
+        origin = picked if isinstance(picked, ProposalOrigin) else None
+        page = await session.api.proposals(origin)
+        main = self._templates.render(
+            "proposals.html", proposals=page.items, more=page.next_cursor is not None, picked=str(picked)
+        )
+        return Answer(fragments={"main": main}, facts={"watch": str(picked)})
 
     async def add_files(
         self, paths: list[str] | None, business: str, order: str, request: gr.Request
@@ -96,10 +117,12 @@ def _found(found: HistoryImport) -> str:
 
 def build(settings: Settings, templates: Templates) -> None:
     """Lay out the screen inside the open `gr.Blocks`."""
-    functions = HistoryFunctions(templates)
-    with gr.Column(elem_id="view-history", elem_classes="view"):
-        gr.HTML(templates.source("history_head.html"), apply_default_css=False)
+    functions = ProposalFunctions(templates)
+    with gr.Column(elem_id="view-proposals", elem_classes="view"):
+        gr.HTML(templates.source("proposals_head.html"), apply_default_css=False)
+        build_list(view="proposals", event="proposal.updated", show=functions.show, act=functions.act)
         with gr.Column(elem_classes="needs-admin"):
+            gr.HTML(templates.source("proposals_import.html"), apply_default_css=False)
             with gr.Row():
                 business = gr.Textbox(
                     label="Name of the business in the chat, where the file does not tell",
@@ -114,6 +137,5 @@ def build(settings: Settings, templates: Templates) -> None:
                 elem_id="history-files",
             )
             said = gr.HTML("", apply_default_css=False, elem_id="history-said")
-        build_list(view="history", event="history.updated", show=functions.show, act=functions.act)
     direct: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
     files.upload(functions.add_files, [files, business, order], [said, files], **direct)

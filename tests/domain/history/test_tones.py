@@ -1,26 +1,11 @@
-"""When two questions are the same, and how the business speaks over many chats."""
+"""How the business speaks over many chats."""
 
 from functools import reduce
 
 import pytest
 
 from core.contracts.history import ToneSample
-from domain.history.merging import same_question, together, tone_of
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        (["deliv", "island"], ["deliv", "island"], True),
-        (["deliv", "island", "cup", "want:price"], ["deliv", "island", "cup"], True),
-        (["deliv", "island"], ["deliv", "sunday"], False),
-        (["open", "day:6"], ["open", "day:0"], False),
-        ([], [], False),
-    ],
-)
-def test_same_question(one: list[str], other: list[str], same: bool) -> None:
-    assert same_question(one, other) is same
-    assert same_question(other, one) is same
+from domain.history.tones import together, tone_of
 
 
 def _sample(**counts: object) -> ToneSample:
