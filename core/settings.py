@@ -93,6 +93,12 @@ class DeskSettings(_Group):
     picture_days: float = Field(
         default=7.0, ge=0.01, le=90, description="pictures of chats where a send stopped are deleted after so many days"
     )
+    learn_seconds: float = Field(
+        default=300.0,
+        ge=0,
+        le=86400,
+        description="a chat is learnt from when nothing was said in it for so long: what staff answered is proposed to an admin",
+    )
     sends_per_hour: int = Field(default=60, ge=1, description="most sends of one channel in an hour")
     sends_per_chat_hour: int = Field(default=20, ge=1, description="most sends of one chat in an hour")
 

@@ -1,4 +1,4 @@
-"""The worker's task `draft.run`: one ring, one run. Rung twice, late or for nothing it is harmless: the claim is in Postgres."""
+"""The worker's tasks. `draft.run`: one ring, one run. Rung twice, late or for nothing it is harmless: the claim is in Postgres."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -8,6 +8,7 @@ from uuid import UUID
 from core.errors import Unavailable
 from core.jobs.registry import Registry, Resources
 from domain.drafts.runs import RUN_TASK
+from graph import learning
 
 if TYPE_CHECKING:
     from graph.runner import Runner
@@ -42,8 +43,9 @@ class DraftWork:
 
 
 def register(registry: Registry) -> None:
-    """Announce the task. Importing this module loads neither LangGraph nor any agent."""
+    """Announce the tasks. Importing this module loads neither LangGraph nor any agent."""
     work = DraftWork()
     registry.preload(work.load)
     registry.on_start(work.open)
     registry.task(RUN_TASK, work.run, timeout_s=TIMEOUT_S)
+    learning.register(registry)

@@ -36,6 +36,7 @@ from domain.chats.models import Attachment, Chat, Message, MessageRevision
 from domain.chats.repository import database_now, lock_chat, lock_chats, messages_by_external_id
 from domain.contacts.models import Contact
 from domain.drafts import returned, runs
+from domain.proposals.soon import learn_soon
 from domain.sends import outbox
 from domain.sends.evidence import apply_tick, own_send_of
 from domain.sends.service import hold_channel
@@ -252,6 +253,7 @@ async def _own_bubble(
     since = min(seen.wa_at or now, now)  # a reply that was missed for days holds nobody up today
     await pausing.pause(session, chat, tally.desk, PauseReason.PHONE, message_id=row.id, since=since)
     await runs.call_off(session, chat, "a person answered on the phone")
+    await learn_soon(session, chat.tenant_id, chat.id)
 
 
 async def _see_again(

@@ -33,6 +33,7 @@ from domain.drafts import runs, store
 from domain.drafts.models import Draft, DraftRun
 from domain.drafts.runs import ClaimedRun
 from domain.knowledge.models import KnowledgeSource
+from domain.proposals.soon import learn_soon
 from domain.sends import outbox
 
 HISTORY_TURNS = 10
@@ -155,6 +156,8 @@ async def store_result(
     store.add_passages(session, draft, result.retrieval, {p for c in result.proposal.claims for p in c.passage_ids})
     if status == DraftStatus.PENDING:
         await store.expire_later(session, draft, desk.draft_hours)
+    if draft.missing:
+        await learn_soon(session, draft.tenant_id, chat.id)
     state = RunState.SUPERSEDED if moved else RunState.DONE
     await runs.end(session, run, chat, state, draft_id=draft.id, timings_ms=result.timings_ms)
     if moved:

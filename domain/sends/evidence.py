@@ -15,6 +15,7 @@ from core.errors import Conflict
 from domain.chats.events import announce
 from domain.chats.models import Chat, Message
 from domain.chats.repository import database_now
+from domain.proposals.soon import learn_soon
 from domain.sends import outbox, repeats
 from domain.sends.models import Send
 from domain.sends.transitions import ON_ITS_WAY, move
@@ -65,6 +66,8 @@ async def record_sent(session: AsyncSession, chat: Chat, send: Send, external_id
     announce(session, chat, EventType.MESSAGE_NEW, message_id=message.id)
     if given_up:
         await repeats.withdraw(session, chat, send)
+    if not send.automatic:
+        await learn_soon(session, send.tenant_id, chat.id)
     return message
 
 

@@ -20,6 +20,7 @@ from domain.channels.service import ring_holder
 from domain.chats.repository import database_now, lock_chat
 from domain.chats.service import messages_since
 from domain.due import service as due
+from domain.proposals.soon import learn_soon
 from domain.sends import outbox
 from domain.sends.models import Send
 from domain.sends.transitions import RETRYABLE, move
@@ -61,6 +62,7 @@ async def settle(session: AsyncSession, caller: Principal, send_id: UUID, body: 
     send.settled_by = caller.subject_id
     if body.outcome == SendStatus.SENT:
         send.sent_at = await database_now(session)
+        await learn_soon(session, send.tenant_id, chat.id)
     if body.outcome == SendStatus.ABANDONED and body.put_back:
         await outbox.put_back(session, chat, send)
     else:
