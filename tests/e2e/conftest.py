@@ -50,7 +50,7 @@ async def whole_desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
                 "base_url": provider.base_url("bytez"),
             }
         ]
-        process = DeskProcess(home, {"WAXOS_AAL__CHAIN": json.dumps(chain)})
+        process = DeskProcess(home, {"WAXOS_AAL__CHAIN": json.dumps(chain), "WAXOS_DESK__LEARN_SECONDS": "2"})
         try:
             addresses = await process.start()
             async with (

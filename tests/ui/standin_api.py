@@ -422,8 +422,9 @@ class Standin:
     async def remove_source(self, request: Request) -> Any:
         del self.sources[UUID(request.path_params["id"])]
 
-    async def list_proposals(self, _: Request) -> Any:
-        return {"items": list(self.proposals.values())}
+    async def list_proposals(self, request: Request) -> Any:
+        origin = request.query_params.get("origin")
+        return {"items": [one for one in self.proposals.values() if origin in (None, one.origin)]}
 
     async def import_history(self, request: Request) -> Any:
         form = await request.form()

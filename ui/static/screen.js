@@ -17,7 +17,7 @@ export function start(element, server, view, event) {
     if (answer.fragments.main !== undefined) patch(place, answer.fragments.main);
     if (acted && !acted.from.isConnected) {
       const next = acted.at < 0 ? null : place.children[Math.min(acted.at, place.children.length - 1)];
-      next?.querySelector('[aria-pressed="true"], textarea, input, button')?.focus();
+      (next?.querySelector('[aria-pressed="true"]') ?? next?.querySelector("input, textarea, button"))?.focus();
       acted = null;
     }
   };
