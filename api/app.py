@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from api.errors import install_handlers
 from api.idempotency import HEADER, REPLAYED, IdempotentActs
 from api.middleware import RequestEdge
-from api.openapi import describe, operation_id
+from api.openapi import describe, first_operation_id, operation_id
 from api.resources import Resources, open_resources
 from api.routes.accounts.endpoints import router as accounts
 from api.routes.bridge.endpoints import router as bridge
@@ -59,7 +59,8 @@ def create_app(settings: Settings) -> FastAPI:
     api = APIRouter(prefix=PREFIX)
     for router in _NOUNS:
         api.include_router(router)
-    api.include_router(proposals, prefix="/history", deprecated=True)  # its first address; within v1 none goes away
+    # Their first address; within v1 none goes away.
+    api.include_router(proposals, prefix="/history", deprecated=True, generate_unique_id_function=first_operation_id)
     app.include_router(api)
     app.include_router(health)
     return app

@@ -67,6 +67,11 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
+def first_operation_id(route: APIRoute) -> str:
+    """Return the name of an operation of the proposals at their first address."""
+    return f"history_{route.name}"
+
+
 def _add_examples(document: dict[str, Any]) -> None:
     shapes = document["components"]["schemas"]
     for name, example in examples().items():

@@ -40,9 +40,11 @@ def list_proposals(
         for proposal in proposals:
             typer.echo(proposal.model_dump_json())
         return
-    table = Table("Id", "Learnt from", "Seen", "What is proposed", box=None, pad_edge=False)
+    table = Table("Id", "Kind", "Learnt from", "Seen", "What is proposed", box=None, pad_edge=False)
     for proposal in proposals:
-        table.add_row(str(proposal.id), proposal.origin.value, str(proposal.seen), _in_short(proposal))
+        table.add_row(
+            str(proposal.id), proposal.kind.value, proposal.origin.value, str(proposal.seen), _in_short(proposal)
+        )
     table.columns[0].no_wrap = True
     Console(highlight=False, markup=False).print(table)
 

@@ -27,6 +27,7 @@ from domain.contacts.models import Contact
 from domain.drafts import returned, runs, store
 from domain.drafts.models import Draft, DraftRun
 from domain.due import service as due
+from domain.proposals.soon import carry_learning
 from domain.sends import outbox
 from domain.sends.models import Send
 
@@ -105,6 +106,7 @@ async def _merge(session: AsyncSession, caller: Principal, into: Chat, gone: Cha
     await _move_messages(session, into, gone)
     await pausing.carry(session, gone, into)
     await due.clear(session, gone.tenant_id, WAKE_TASK, gone.id)
+    await carry_learning(session, gone.tenant_id, gone.id, into.id)
     _keep_the_later(into, gone)
     contact_id = gone.contact_id
     await session.delete(gone)

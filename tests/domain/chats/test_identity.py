@@ -25,6 +25,7 @@ from domain.chats.models import Chat, ChatPause, Message
 from domain.contacts.models import Contact
 from domain.drafts.models import Draft, DraftRun
 from domain.due.models import Due
+from domain.proposals.soon import LEARN_TASK
 from tests.domain.desk import Desk
 
 
@@ -235,7 +236,7 @@ class TestAsQuietAsEither:
             await desk.observe(twin, desk.seen(twin, "Yes, we are", Direction.OUT))
         await desk.observe(twin, _again(seen, twin))
         rows = {(row.kind, row.id) for row in await desk.all(Due) if row.id in {ours, twin}}
-        assert rows == (set() if snoozed else {(pausing.RESUME_TASK, ours)})
+        assert rows == (set() if snoozed else {(pausing.RESUME_TASK, ours), (LEARN_TASK, ours)})
 
     @pytest.mark.parametrize("modes", [(ChatMode.AUTO, ChatMode.OFF), (ChatMode.OFF, ChatMode.AUTO)])
     async def test_of_two_modes_the_quieter_one_holds(self, desk: Desk, modes: tuple[ChatMode, ChatMode]) -> None:
