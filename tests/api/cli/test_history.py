@@ -32,6 +32,8 @@ async def test_a_chat_is_imported_listed_accepted_and_dismissed(terminal: Termin
     status, out, _ = await terminal.waxos("kb", "proposals", "list")
     assert (status, out.count("eval_case")) == (0, 2)
     assert first["id"] not in out
+    _, out, _ = await terminal.waxos("kb", "proposals", "list", "--origin", "unanswered", "--json")
+    assert out == ""
     _, out, _ = await terminal.waxos("kb", "list", "--json")
     assert [(source["kind"], source["title"]) for source in json.loads(out)] == [
         ("curated", first["answer"]["question"])

@@ -48,6 +48,13 @@ async def test_a_chat_becomes_proposals_and_one_a_curated_answer(cafe: Business)
     assert (again.status_code, again.json()["current"]["state"]) == (409, "dismissed")
     left = await cafe.ask(cafe.owner, "GET", "/proposals", params={"kind": "answer"})
     assert left.json()["items"] == []
+    for address, origin, count in (
+        ("/proposals", "past_chat", 2),
+        ("/proposals", "unanswered", 0),
+        ("/history/proposals", "past_chat", 2),
+    ):
+        cases = await cafe.ask(cafe.owner, "GET", address, params={"origin": origin})
+        assert len(cases.json()["items"]) == count
     assert (await cafe.ask(cafe.staff, "GET", "/chats")).json()["items"] == []
 
 

@@ -8,15 +8,19 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete, select, update
 
+from agents import historian
+from core.aal.language import LanguageDetector
 from core.contracts.bridge import SendOutcome
+from core.contracts.history import DateOrder, PastChat, PastMessage, ReadHistory, SideReason
 from core.contracts.ids import new_id
-from core.contracts.proposals import ProposalOrigin, ProposalState
+from core.contracts.proposals import ProposalKind, ProposalOrigin, ProposalState
 from core.contracts.states import Direction
 from core.db.session import Database
 from core.errors import InvalidInput, ProviderError
 from core.storage.blobs import LocalBlobs
-from domain.chats.models import Chat
+from domain.chats.models import Chat, Message
 from domain.due.models import Due
+from domain.history import service as history
 from domain.proposals.comparing import compare
 from domain.proposals.soon import COMPARE_TASK, LEARN_TASK
 from domain.sends.models import Send
@@ -208,14 +212,33 @@ async def test_looking_again_and_at_the_same_time_changes_nothing(school: School
     assert proposal.seen == 1
 
 
+async def test_an_export_of_the_same_chat_counts_nothing_twice(school: School) -> None:
+    chat_id = await school.asks(WRAP)
+    await school.types(chat_id, YES)
+    await school.look(chat_id)
+    (asked, _) = await school.desk.all(Message, chat_id=chat_id)
+    at = asked.wa_at.replace(tzinfo=None, second=0, microsecond=0)
+    said = [PastMessage(at, None, WRAP, direction=Direction.IN), PastMessage(at, None, YES, direction=Direction.OUT)]
+    learnt = historian.learn(PastChat(said, "Shop", ["Anna"]), LanguageDetector())
+    assert [one.answer for one in learnt.answers] == [YES]
+    read = ReadHistory(
+        business="Shop", business_known_by=SideReason.NAMED, date_order=DateOrder.DMY, messages=2, first_on=at.date(),
+        last_on=at.date(), learnt=learnt,
+    )  # fmt: skip
+    async with school.desk.db.unit_of_work(school.desk.tenant) as session:
+        imported = await history.import_history(session, school.desk.staff, "export", read)
+    assert (ProposalKind.ANSWER in imported.proposed, imported.seen_again) == (False, 0)
+    assert [one.seen for one in await school.proposed() if one.answer] == [1]
+
+
 async def test_a_worker_that_is_killed_is_followed_by_another(school: School) -> None:
     chat_id = await school.asks(WRAP)
     await school.types(chat_id, YES)
-    historian, school.historian = school.historian, Interrupted(school.historian)
+    real, school.historian = school.historian, Interrupted(school.historian)
     with pytest.raises(ProcessLookupError):
         await school.look(chat_id)
     assert (await school.told(), await _due(school)) == ([], [chat_id])
-    school.historian = historian
+    school.historian = real
     await school.look(chat_id)
     assert (await school.told(), await _due(school)) == ([("staff_answer", WRAP, YES)], [])
 
@@ -229,10 +252,10 @@ async def test_what_comes_while_it_looks_is_looked_at_again(school: School) -> N
             await school.types(chat_id, YES)
             return found
 
-    historian, school.historian = school.historian, Slow(school.historian)
+    real, school.historian = school.historian, Slow(school.historian)
     await school.look(chat_id)
     assert await _due(school) == [chat_id]
-    school.historian = historian
+    school.historian = real
     await school.look(chat_id)
     assert await school.told() == [("staff_answer", WRAP, YES)]
 
