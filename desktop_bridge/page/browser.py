@@ -117,6 +117,14 @@ class Browser:
         await self.close()
         await self.open()
 
+    async def reload(self) -> None:
+        """Load the page anew: what its scripts were about to do is gone.
+
+        Raises:
+            PageStuck: the page's address does not answer.
+        """
+        await self._go(self.page)
+
     async def close(self) -> None:
         """Close the browser; one that does not answer is killed."""
         context, self._context, self._reader = self._context, None, None

@@ -16,17 +16,17 @@
     const found = shown.map((node) => node.currentSrc || node.src || node.querySelector("source")?.src || "").filter((src) => LOCAL.test(src));
     return found.find((src) => src.startsWith("blob:")) || found[0] || null;
   };
-  const nameOf = (control, el) => {
-    const said = control?.getAttribute("download") || control?.getAttribute("title")?.match(/["“«](.+)["”»]/)?.[1];
-    return said || (control && el.querySelector("span[dir=auto]")?.textContent) || null;
-  };
+  const saidName = (control) => control?.getAttribute("download") || control?.getAttribute("title")?.match(/["“«](.+)["”»]/)?.[1] || null;
+  const nameOf = (control, el) => saidName(control) || (control && el.querySelector("span[dir=auto]")?.textContent) || null;
   const facts = (id, kind) => {
     const el = read.element(id);
     if (!el) return null;
     const control = loc.find("download", el).filter(outside(el))[0] || null;
     return {
       source: source(el, kind, control),
-      control: control && kind === "document" && control.href ? "link" : control ? "button" : null,
+      control: !!control,
+      address: (control && control.href) || null,
+      said: saidName(control),
       name: kind === "document" ? nameOf(control, el) : null,
       words: (control ? read.text(kind === "document" ? el : control) : "").slice(0, 400),
       gone: loc.find("file_gone", el).length > 0,

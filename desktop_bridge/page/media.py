@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from playwright.async_api import Download
 from playwright.async_api import Error as PlaywrightError
 
 from core.contracts.bridge import MOST_FILE_BYTES
 from core.contracts.states import FileProblem, MessageKind
 from core.errors import WaxosError
+from desktop_bridge.page.awaited import Awaited, drop
 from desktop_bridge.page.browser import Browser
 
 FILE_KINDS = frozenset(
@@ -22,10 +24,15 @@ FILE_KINDS = frozenset(
 SLICE = 768 * 1024
 LOAD_SECONDS = 8.0
 DOWNLOAD_SECONDS = 60.0
+LATE_SECONDS = 60.0
+"""How long a document that did not come in time may still come before its button counts as pressed for nothing."""
+
 _WATCH_SECONDS = 0.2
 _POINT_LOOKS = 10
 _UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
 _SIZE = re.compile(r"(\d{1,4}(?:[.,]\d{1,3})?)\s*(bytes|[kmg]?b)\b", re.IGNORECASE)
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class PageFiles:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
+        self._awaited = Awaited()
 
     async def facts(self, raw_id: str, kind: MessageKind) -> FileFacts | None:
         """Return what the bubble says of its file; None where it is not on the page."""
@@ -86,10 +94,12 @@ class PageFiles:
             return await self._held(raw_id, kind)
         if seen["gone"]:
             raise FileNotHad(FileProblem.EXPIRED, final=True)
-        if seen["control"] is None:
+        if not seen["control"]:
             raise FileNotHad(FileProblem.NOT_LOADED)
-        download = await self._fetch(raw_id, kind)
-        return download if download is not None else await self._held(raw_id, kind)
+        if kind is MessageKind.DOCUMENT:
+            return await self._download(raw_id, seen["address"], seen["said"])
+        await self._load(raw_id, kind)
+        return await self._held(raw_id, kind)
 
     async def finish(self, download: Download) -> bytes:
         """Wait for a download, return its bytes, and remove it from the disk, whatever happens.
@@ -101,8 +111,8 @@ class PageFiles:
         try:
             async with asyncio.timeout(DOWNLOAD_SECONDS):
                 while not (await asyncio.wait({done}, timeout=_WATCH_SECONDS))[0]:
-                    if self._on_disk() > MOST_FILE_BYTES:
-                        raise FileNotHad(FileProblem.TOO_LARGE, final=True)
+                    if self._on_disk() > MOST_FILE_BYTES:  # where others are on their way, it may be one of them
+                        raise FileNotHad(FileProblem.TOO_LARGE, final=not self._awaited.some)
             path = await done
             if path.stat().st_size > MOST_FILE_BYTES:
                 raise FileNotHad(FileProblem.TOO_LARGE, final=True)
@@ -113,39 +123,63 @@ class PageFiles:
             if not done.done():
                 await download.cancel()
             await asyncio.gather(done, return_exceptions=True)
-            self._browser.wipe_downloads()
+            if self._awaited.some:
+                await drop(download)
+            else:
+                self._browser.wipe_downloads()
 
     async def _look(self, raw_id: str, kind: MessageKind) -> dict[str, Any] | None:
         seen: dict[str, Any] | None = await self._browser.reader.ask("media.look", {"id": raw_id, "kind": kind})
         return seen
 
-    async def _fetch(self, raw_id: str, kind: MessageKind) -> Download | None:
-        """Click the control that fetches the file, once, until the page shows it or hands it over as a download."""
-        reader, what = self._browser.reader, {"id": raw_id, "kind": kind}
-        point = await self._still(what)
-        handed: asyncio.Future[Download] = asyncio.get_running_loop().create_future()
+    async def _download(self, raw_id: str, address: str | None, name: str | None) -> Download:
+        """Click what hands a document over, once, and wait for it. One that comes late is there at the next try.
 
-        def take(download: Download) -> None:
-            if not handed.done():
-                handed.set_result(download)
-
-        reader.page.on("download", take)
-        shown = asyncio.ensure_future(self._shown(raw_id, kind))
-        try:
+        What a button hands over does not say whose it is. So one button at a time is pressed, and what might still come of it is ended
+        with a reload before the next one.
+        """
+        reader, what = self._browser.reader, {"id": raw_id, "kind": MessageKind.DOCUMENT}
+        self._awaited.listen(reader.page)
+        coming = self._awaited.of(raw_id)
+        if coming is None:
+            if address is None and self._awaited.button_pressed:
+                await self._end_late_ones()
+                raise FileNotHad(FileProblem.NOT_LOADED)
+            point = await self._still(what)
+            coming = self._awaited.add(raw_id, address, name)
             await reader.click(point)
-            either: set[asyncio.Future[Any]] = {handed, shown}
+        shown = asyncio.ensure_future(self._shown(raw_id, MessageKind.DOCUMENT))
+        try:
+            either: set[asyncio.Future[Any]] = {coming, shown}
             await asyncio.wait(either, timeout=LOAD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            reader.page.remove_listener("download", take)
             shown.cancel()
             await asyncio.gather(shown, return_exceptions=True)
-        if handed.done():
-            return handed.result()
-        if shown.cancelled():
-            raise FileNotHad(FileProblem.NOT_LOADED)
-        if not shown.result():
+        if coming.done():
+            self._awaited.forget(raw_id)
+            return coming.result()
+        if not shown.cancelled() and not shown.result():
+            self._awaited.forget(raw_id)
             raise FileNotHad(FileProblem.EXPIRED, final=True)
-        return None
+        await self._end_late_ones()
+        raise FileNotHad(FileProblem.NOT_LOADED)
+
+    async def _end_late_ones(self) -> None:
+        if self._awaited.give_up(LATE_SECONDS):
+            log.info("file.page_reloaded")
+            await self._browser.reload()
+            self._awaited.clear()
+
+    async def _load(self, raw_id: str, kind: MessageKind) -> None:
+        """Click the control that fetches a file, once, until the page shows it."""
+        await self._browser.reader.click(await self._still({"id": raw_id, "kind": kind}))
+        try:
+            async with asyncio.timeout(LOAD_SECONDS):
+                shown = await self._shown(raw_id, kind)
+        except TimeoutError:
+            raise FileNotHad(FileProblem.NOT_LOADED) from None
+        if not shown:
+            raise FileNotHad(FileProblem.EXPIRED, final=True)
 
     async def _still(self, what: dict[str, Any]) -> dict[str, float]:
         """Return where to click, once what was scrolled to is drawn and stands still."""

@@ -176,6 +176,8 @@ class Faults(_Strict):
     )
     outbox_delay_ms: int = Field(default=0, description="how long after that load the outbox waits before it delivers")
     history_delay_ms: int = Field(default=0, description="an opened chat shows no message for this long")
+    slow_files_ms: int = Field(default=0, description="a file that is asked for comes this much later")
+    slow_bubbles_ms: int = Field(default=0, description="of a new message the row comes this much before its bubble")
     failed_sends: int = Field(default=0, description="messages that end with the red retry mark")
 
 

@@ -112,6 +112,8 @@ class Pages:
             return Response(status_code=404)
         self._state.note(JournalKind.MEDIA_FETCHED, chat=message.chat, message=message.id)
         media = message.media or Media()
+        late = self._state.settings.faults.slow_files_ms / 1000
+        await asyncio.sleep(late)  # house: sleep - that it comes late is the fault that is asked for
         if media.broken:
             return Response(status_code=410)
         if media.fill:

@@ -90,8 +90,13 @@ class Desk {
     // A tick of a message above the loaded part: it comes with its page when someone scrolls there.
     const top = Math.min(...[...messages.values()].map((known) => known.order));
     if (messages.size > 0 && !messages.has(message.id) && message.order < top) return;
-    messages.set(message.id, message);
-    if (this.store.open === chat) this.conversation?.draw();
+    const show = () => {
+      messages.set(message.id, message);
+      if (this.store.open === chat) this.conversation?.draw();
+    };
+    const late = messages.has(message.id) ? 0 : this.store.settings.faults.slow_bubbles_ms;
+    if (late > 0) setTimeout(show, late);
+    else show();
   }
 
   on_removed({ chat, id }) {

@@ -85,6 +85,12 @@ class Files:
         while await self.files.bring_one(lock, self.server):
             assert not lock.locked()
 
+    async def bring_until_none_waits(self) -> None:
+        async with asyncio.timeout(90):
+            while (due := self.stage.journal.files.next_due_in()) is not None:
+                await asyncio.sleep(due)  # house: sleep - the pause before the next try is what is waited for
+                await self.files.bring_one(asyncio.Lock(), self.server)
+
     async def fetched(self) -> list[str]:
         """Return the messages whose file the page asked its service for."""
         journal = (await self.stage.sandbox.client.state()).journal
@@ -259,6 +265,43 @@ async def test_a_deleted_message_keeps_no_file_on_the_list(tmp_path: Path) -> No
         await desk.stage.page.reader.until("read.messages", lambda ms: any(not m["kind"] for m in ms), 3)
         await desk.read()
         assert desk.stage.journal.files.waiting == 0
+
+
+@pytest.mark.parametrize("build", ["testid", "plain"])
+async def test_a_download_that_comes_late_is_its_own_messages_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, build: str
+) -> None:
+    """The first file comes while the second one is waited for; both bear one name."""
+    monkeypatch.setattr("desktop_bridge.page.media.LOAD_SECONDS", 3.0)
+    monkeypatch.setattr("desktop_bridge.page.media.LATE_SECONDS", 12.0)
+    async with bringing(tmp_path, pauses=(2.0,) * 6, build=build) as desk:
+        made = {"name": "offer.pdf", "mime": "application/pdf"}
+        first = await desk.says(MessageKind.DOCUMENT, data=_b64(b"%PDF first"), **made)
+        second = await desk.says(MessageKind.DOCUMENT, data=_b64(b"%PDF second"), **made)
+        await desk.read()
+        desk.stage.sandbox.state.configure({"faults": {"slow_files_ms": 5000}})
+        assert await desk.files.bring_one(asyncio.Lock(), desk.server)
+        desk.stage.sandbox.state.configure({"faults": {"slow_files_ms": 2000}})
+        await desk.bring_until_none_waits()
+        assert desk.server.missing == {}
+        assert desk.server.files == {first: b"%PDF first", second: b"%PDF second"}
+        assert build == "testid" or await desk.fetched() == [first, second]  # the browser drops a link for the next one
+        assert desk.left_on_disk() == []
+
+
+async def test_a_document_that_never_comes_does_not_keep_the_next_one_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its button was pressed for nothing; what might still come of it ends with a reload, before another one is pressed."""
+    monkeypatch.setattr("desktop_bridge.page.media.LOAD_SECONDS", 1.0)
+    monkeypatch.setattr("desktop_bridge.page.media.LATE_SECONDS", 3.0)
+    async with bringing(tmp_path, pauses=(1.0,) * 6, build="plain") as desk:
+        lost = await desk.says(MessageKind.DOCUMENT, name="a.pdf", data=_b64(b"%PDF lost"), broken=True)
+        second = await desk.says(MessageKind.DOCUMENT, name="b.pdf", data=_b64(b"%PDF second"))
+        await desk.read()
+        await desk.bring_until_none_waits()
+        assert desk.server.files == {second: b"%PDF second"}
+        assert desk.server.missing == {lost: FileProblem.NOT_LOADED}
 
 
 @pytest.mark.parametrize(
