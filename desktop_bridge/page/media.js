@@ -18,6 +18,17 @@
   };
   const saidName = (control) => control?.getAttribute("download") || control?.getAttribute("title")?.match(/["“«](.+)["”»]/)?.[1] || null;
   const nameOf = (control, el) => saidName(control) || (control && el.querySelector("span[dir=auto]")?.textContent) || null;
+  // What stands on a document's card beside its name, piece by piece. A caption stands beside the card, and a button may be a part of it.
+  const cardWords = (control, name, el) => {
+    let card = control;
+    while (name && card !== el && !card.textContent.includes(name) && card.parentElement) card = card.parentElement;
+    if (card === el) card = control;
+    const words = [];
+    const pieces = document.createTreeWalker(card, NodeFilter.SHOW_TEXT, (node) =>
+      node.parentElement.closest("svg") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+    while (pieces.nextNode()) words.push(pieces.currentNode.data.trim());
+    return words.filter((one) => one && one !== name).join("\n");
+  };
   const facts = (id, kind) => {
     const el = read.element(id);
     if (!el) return null;
@@ -28,7 +39,7 @@
       address: (control && control.href) || null,
       said: saidName(control),
       name: kind === "document" ? nameOf(control, el) : null,
-      words: (control ? read.text(kind === "document" ? el : control) : "").slice(0, 400),
+      words: control ? cardWords(control, kind === "document" ? nameOf(control, el) : null, el).slice(0, 400) : "",
       gone: loc.find("file_gone", el).length > 0,
       el: control,
     };

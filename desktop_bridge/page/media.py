@@ -30,7 +30,9 @@ LATE_SECONDS = 60.0
 _WATCH_SECONDS = 0.2
 _POINT_LOOKS = 10
 _UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3}
-_SIZE = re.compile(r"(\d{1,4}(?:[.,]\d{1,3})?)\s*(bytes|[kmg]?b)\b", re.IGNORECASE)
+_SIZE = re.compile(r"(?:^|[•·|–-]\s*)(\d{1,4}(?:[.,]\d{1,3})?)\s*(bytes|[kmg]?b)$", re.IGNORECASE | re.MULTILINE)
+"""A piece that is a size or ends with one behind a dot; within a sentence or a name it is not the file's."""
+
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +58,7 @@ class FileNotHad(WaxosError):
 
 
 def labelled_size(words: str) -> int | None:
-    """Return the size in bytes that stands in the words of a bubble (the last one there), None where none does."""
+    """Return the size in bytes that stands on a card (the last one there), a piece a line; None where none does."""
     found = _SIZE.findall(words)
     if not found:
         return None

@@ -304,16 +304,33 @@ async def test_a_document_that_never_comes_does_not_keep_the_next_one_back(
         assert desk.server.missing == {lost: FileProblem.NOT_LOADED}
 
 
+@pytest.mark.parametrize("build", ["testid", "plain"])
+async def test_what_a_caption_or_a_name_says_is_not_the_size_of_the_file(tmp_path: Path, build: str) -> None:
+    async with bringing(tmp_path, build=build) as desk:
+        names = ["price.pdf", "disk 32 GB", "32 GB", "photos 2024"]
+        made = {
+            await desk.says(MessageKind.DOCUMENT, "We need 32 GB", name=name, data=_b64(name.encode())): name.encode()
+            for name in names
+        }
+        files = await desk.read()
+        assert [(file.size, file.problem) for said in made for file in files[said]] == [(1024, None)] * len(names)
+        await desk.bring_all()
+        assert desk.server.files == made
+
+
 @pytest.mark.parametrize(
     ("words", "size"),
     [
         ("PDF • 17 MB", 17 * 2**20),
-        ("menu.pdf PDF • 1,5 MB", 3 * 2**19),
+        ("menu.pdf\nPDF • 1,5 MB", 3 * 2**19),
+        ("PDF\n•\n3 kB", 3 * 1024),
         ("12 kB", 12 * 1024),
-        ("5 MB notes.txt 3 kB", 3 * 1024),
+        ("5 MB\n3 kB", 3 * 1024),
         ("800 bytes", 800),
         ("1.2 GB", int(1.2 * 2**30)),
         ("no size here", None),
+        ("disk 32 GB", None),
+        ("32 GB are enough", None),
     ],
 )
 def test_a_size_is_read_from_the_words(words: str, size: int | None) -> None:
