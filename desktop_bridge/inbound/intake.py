@@ -253,14 +253,15 @@ class PageIntake:
 
     async def _drawn(self, bubbles: list[Bubble], known: dict[str, KnownMessage]) -> list[Bubble]:
         """Return the bubbles with all that are news drawn and unfolded; those around one come to be drawn with it."""
-        drawn = {seen.raw_id: seen for seen in bubbles}
+        drawn, patient = {seen.raw_id: seen for seen in bubbles}, True
         for raw_id in list(drawn):
             seen = drawn[raw_id]
             before = known.get(seen.external_id)
             fresh = before is None or (seen.edited and not before.edited)
-            if not fresh or not (seen.empty or seen.cut):
+            if not fresh or not (seen.empty or seen.cut or (seen.blank and patient)):
                 continue
             drawn[raw_id] = await self._page.whole(seen)
+            patient = patient and not drawn[raw_id].blank  # one that stays blank is of a kind that we do not know
             if seen.empty:
                 around = [b for b in await self._page.bubbles() if not b.empty and b.raw_id in drawn]
                 drawn.update((b.raw_id, b) for b in around if drawn[b.raw_id].empty)

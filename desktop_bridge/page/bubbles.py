@@ -19,7 +19,10 @@ _DATE = re.compile(r"(\d{1,4})\D+(\d{1,2})\D+(\d{1,4})")
 
 @dataclass(frozen=True)
 class Bubble:
-    """One message of the open chat. `raw_id` is the page's own attribute, `external_id` the bare id."""
+    """One message of the open chat. `raw_id` is the page's own attribute, `external_id` the bare id.
+
+    `empty` is one that is not drawn, `blank` one that is, but shows nothing yet that tells what it holds: a picture still to come, say.
+    """
 
     raw_id: str
     external_id: str
@@ -35,6 +38,7 @@ class Bubble:
     cut: bool
     empty: bool
     reaction: str | None = None
+    blank: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,10 @@ def bubble(raw: dict[str, Any], *, title: str | None, language: str, landmarks: 
         cut=raw["more"],
         empty=raw["empty"],
         reaction=raw["reaction"],
+        blank=kind is MessageKind.UNKNOWN
+        and not deleted
+        and not raw["empty"]
+        and not _CLOCK.sub("", raw["whole"] or "").strip(),
     )
 
 

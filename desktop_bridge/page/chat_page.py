@@ -40,6 +40,7 @@ LINK_SECONDS = 60.0
 
 CHAT_PAGES = 40
 MORE_CLICKS = 30
+BLANK_SECONDS = 5.0
 PATIENCE = (0.25, SETTLED_SECONDS)
 """How long a chat that was opened is given to show a message of ours, in the first and in the second round: history may be late."""
 log = structlog.get_logger(__name__)
@@ -197,14 +198,15 @@ class WebChatPage:
         ]
 
     async def whole(self, seen: Bubble) -> Bubble:
-        """Return a bubble with its content drawn and its long text unfolded."""
+        """Return a bubble with its content drawn and its long text unfolded; a blank one may stay so."""
+        patience = time.monotonic() + BLANK_SECONDS
         for _ in range(MORE_CLICKS):
-            if not seen.empty and not seen.cut:
+            if not (seen.empty or seen.cut or (seen.blank and time.monotonic() < patience)):
                 return seen
             count = await self.reader.ask("watch.count")
             if seen.empty:
                 await self.reader.ask("read.reveal", seen.raw_id)
-            else:
+            elif seen.cut:
                 point = await self.reader.ask("read.morePoint", seen.raw_id)
                 if point is None:
                     return seen

@@ -304,6 +304,17 @@ async def test_a_document_that_never_comes_does_not_keep_the_next_one_back(
         assert desk.server.missing == {lost: FileProblem.NOT_LOADED}
 
 
+async def test_a_picture_that_is_drawn_late_comes_with_its_file(tmp_path: Path) -> None:
+    """Without test ids nothing but the picture itself says what the bubble is."""
+    async with bringing(tmp_path, build="plain", lang="pt") as desk:
+        await desk.stage.sandbox.client.set_fault(slow_files_ms=1500)
+        said = await desk.says(MessageKind.IMAGE, mime="image/jpeg", data=_b64(PHOTO))
+        files = await desk.read()
+        assert {one: [file.mime for file in files] for one, files in files.items()} == {said: ["image/jpeg"]}
+        await desk.bring_all()
+        assert desk.server.files == {said: PHOTO}
+
+
 @pytest.mark.parametrize("build", ["testid", "plain"])
 async def test_what_a_caption_or_a_name_says_is_not_the_size_of_the_file(tmp_path: Path, build: str) -> None:
     async with bringing(tmp_path, build=build) as desk:
