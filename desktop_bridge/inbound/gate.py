@@ -49,7 +49,7 @@ class Gate:
         included = wanted.includes(self._journal.choice.key(chat.title))
         kept = self._proven(chat)
         if kept is None:
-            return self._names(chat.title) and chat.writable
+            return chat.writable and self._names(chat.title) and not self._rows.unsure(chat.title)
         return included if kept.excluded is not included else self._renamed(chat, kept, wanted)
 
     def _proven(self, chat: OpenChat) -> KnownChat | None:

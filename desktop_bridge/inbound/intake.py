@@ -65,19 +65,24 @@ class PageIntake:
             await self._survey()
             return 0
         asked: list[Row] = []
-        done = await self._walk(asked)
         sure: list[Row] = []
+        done = await self._walk(asked, sure)
         for row in self._rows.missed():
-            verdict = self._rows.verdict(row, risen=True) if row not in asked else Verdict.LEAVE
+            verdict = self._rows.verdict(row, risen=True) if row not in [*asked, *sure] else Verdict.LEAVE
             (sure if verdict is Verdict.OPEN else asked if verdict is Verdict.ASK else []).append(row)
+        for rows in (sure, asked):
+            unsure = [row for row in rows if self._rows.unsure(row.title)]
+            rows[:] = [row for row in rows if row not in unsure]
+            done += [False] * sum(not self._rows.repeated(row.title) for row in unsure)
         done += await self._go_back(sure, asked) if sure or asked else []
         if all(done):
             self._rows.settle()
         return sum(done)
 
-    async def _walk(self, asked: list[Row]) -> list[bool]:
+    async def _walk(self, asked: list[Row], sure: list[Row]) -> list[bool]:
         """Read from the top down what is new, as far as anything may be; add to `asked` what may be a group.
 
+        With "only these" nothing is read before the walk has shown that no namesake is meant: that is added to `sure`.
         Returns of each chat that was to be read whether it was.
         """
         done, whole, top = list[bool](), True, True
@@ -89,7 +94,9 @@ class PageIntake:
             top = False
             for row in rows:
                 verdict = self._rows.verdict(row)
-                if verdict is Verdict.OPEN:
+                if verdict is Verdict.OPEN and self._rows.mode is ReadingChoice.ONLY:
+                    sure.append(row)
+                elif verdict is Verdict.OPEN:
                     done.append(await self._read_row(row))
                 elif verdict is Verdict.ASK:
                     asked.append(row)

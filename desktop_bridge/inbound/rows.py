@@ -1,12 +1,14 @@
 """What the list has shown so far, and what is therefore to be done with each of its rows."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from core.contracts.bridge import ReadingScope
 from core.contracts.states import ChatKind, ReadingChoice
 from desktop_bridge.inbound.gaps import ListOrder
 from desktop_bridge.inbound.judgement import RowFacts, Verdict, is_authored, judge
+from desktop_bridge.inbound.namesakes import Namesakes
 from desktop_bridge.journal.choice import Choice
 from desktop_bridge.journal.journal import Journal
 from desktop_bridge.page.bubbles import Row
@@ -18,10 +20,11 @@ _MOST_RETURNS = 5
 class RowWatch:
     """The memory of one bridge for rows. Of rows that are not read it holds keyed hashes; the journal has but the order of those."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = journal.store
         self._chats = journal.chats
         self._choice = journal.choice
+        self._namesakes = Namesakes(clock)
         self._order = ListOrder(journal)
         self._now = Choice()
         self._shown: dict[bytes, Row] = {}  # the rows of this walk that were left where they are, one for each title
@@ -29,6 +32,7 @@ class RowWatch:
         self._walk: dict[bytes, dict[bytes, int]] = {}  # the looks of this walk, with their places
         self._places: set[int] = set()  # where rows stood in this walk
         self._repeated: set[bytes] = set()
+        self._repeated_here: set[bytes] = set()  # in this walk
         self._persons: set[bytes] = set()
         self._doubted: set[bytes] = set()
         self._of_groups: set[bytes] = (
@@ -62,13 +66,25 @@ class RowWatch:
         return self._choice.wanted().includes(self._choice.key(title))
 
     def repeated(self, title: str) -> bool:
-        """Tell whether the list has shown this title more than once."""
-        return self._choice.key(title) in self._repeated
+        """Tell whether the list shows this title more than once."""
+        return self._is_repeated(self._choice.key(title))
+
+    def _is_repeated(self, key: bytes) -> bool:
+        return key in self._repeated or (self._now.mode is ReadingChoice.ONLY and self._namesakes.twice(key))
+
+    def unsure(self, title: str) -> bool:
+        """Tell whether a chat under this title may be another one than the owner chose; the next walk then looks for a second one."""
+        key = self._choice.key(title)
+        if self._now.mode is not ReadingChoice.ONLY or self._namesakes.alone(key):
+            return False
+        if not self._namesakes.twice(key):
+            self._namesakes.seek()
+        return True
 
     def scope(self) -> ReadingScope:
         """Return what the server may know of the choice."""
         wanted = self._choice.wanted()
-        unclear = len(wanted.named & self._repeated) if wanted.mode is ReadingChoice.ONLY else 0
+        unclear = sum(self._is_repeated(key) for key in wanted.named) if wanted.mode is ReadingChoice.ONLY else 0
         return ReadingScope(choice=wanted.mode, named=len(wanted.named), unclear=unclear)
 
     # -- a walk through the list --------------------------------------------------------------------------------------
@@ -76,7 +92,8 @@ class RowWatch:
     def begin(self) -> None:
         """Begin a walk at the top of the list, with the choice as it is now."""
         self._now = self._choice.wanted()
-        self._walk, self._shown = {}, {}
+        self._walk, self._shown, self._repeated_here = {}, {}, set()
+        self._namesakes.begin()
         self._places.clear()
         self._order.begin()
 
@@ -91,19 +108,24 @@ class RowWatch:
         for row in rows:
             key, shown = self._choice.key(row.title), self._look(row)
             if key in here:
-                self._repeated.add(key)
+                self._repeated_here.add(key)
             here.add(key)
             fresh = fresh or shown not in self._seen.get(key, ())
             if key in self._left and key not in self._walk:
                 self._came_by_again(key)
             places = self._walk.setdefault(key, {})
             if any(other != shown and place != row.place for other, place in places.items()):
-                self._repeated.add(key)
+                self._repeated_here.add(key)
             places[shown] = row.place
             self._shown[key] = row
+        self._repeated |= self._repeated_here
+        self._namesakes.come_by((self._choice.key(row.title), row.place) for row in rows)
         once = [key for row in rows if (key := self._choice.key(row.title)) not in self._repeated]
         overtaken = self._order.come_by(once, self._repeated)
-        return fresh or overtaken or bool(self._left.keys() - self._walk.keys())
+        return fresh or overtaken or bool(self._left.keys() - self._walk.keys()) or self._in_doubt()
+
+    def _in_doubt(self) -> bool:
+        return self._now.mode is ReadingChoice.ONLY and self._namesakes.in_doubt(self._now.named)
 
     def _came_by_again(self, key: bytes) -> None:
         self._left[key] += 1
@@ -114,6 +136,8 @@ class RowWatch:
         """End a walk; `whole` says that it came to the end of the list."""
         if whole:
             self._left = {key: times for key, times in self._left.items() if key in self._walk}
+            self._repeated = set(self._repeated_here)  # renamed, or deleted: it stands alone again
+        self._namesakes.end(whole=whole)
         self._seen |= {key: frozenset(places) for key, places in self._walk.items()}
         self._whole = self._whole or whole
 
@@ -144,7 +168,7 @@ class RowWatch:
             RowFacts(
                 mode=self._now.mode,
                 included=self._now.includes(key),
-                repeated=key in self._repeated,
+                repeated=self._is_repeated(key),
                 ours=ours,
                 person=key in self._persons,
                 group_title=any(chat.kind is not ChatKind.PERSON for chat in known),

@@ -279,3 +279,23 @@ async def test_what_was_said_below_a_message_of_the_phone_to_many_is_no_news_for
     await _scan(stage)
     await stage.sandbox.client.customer_says(anna.id, "When do you open?")
     assert await _scan(stage) == [("from before", True), ("When do you open?", False)]
+
+
+async def test_a_stranger_under_the_name_of_a_chosen_chat_far_down_is_not_opened_and_read_nowhere(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desktop_bridge.inbound.namesakes.AGAIN_SECONDS", 0.0)
+    _choose(stage, ReadingChoice.ONLY, "Anna")
+    anna = await _named(stage, "Anna", "from before")
+    await stage.sandbox.client.add_chats(NewChat(title=f"Chat {number:02}") for number in range(40))
+    await _scan(stage)
+    stranger = await _named(stage, "Anna", "it is me, from the club")
+    assert await _scan(stage) == []
+    assert not _opened(stage, anna, stranger)
+    assert stage.intake.scope().unclear == 1
+    _rename(stage, stranger, "Anna from the club")
+    await stage.sandbox.client.customer_says(stranger.id, "hello?")  # draws the row with its new name
+    await stage.sandbox.client.customer_says(anna.id, "Do you deliver?")
+    assert await _scan(stage) == [("from before", True), ("Do you deliver?", False)]
+    assert not _opened(stage, stranger)
+    assert stage.intake.scope().unclear == 0
