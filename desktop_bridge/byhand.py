@@ -191,7 +191,7 @@ def local_order(journal: Journal, chat_id: UUID, title: str, text: str, **more: 
         "text_sha256": text_sha256([text]),
         "part": 0,
         "parts_total": 1,
-        "known_external_ids": [message.external_id for message in journal.chats.newest(chat_id, KNOWN_IDS)],
+        "known_external_ids": journal.chats.proving(chat_id, KNOWN_IDS),
         "previous_part_external_id": None,
     }
     return SendOrder(chat_id=chat_id, title=title, text=text, **(usual | more))

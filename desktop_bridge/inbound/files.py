@@ -152,7 +152,7 @@ class ChatFiles:
         chat = self._journal.chats.chat(file.chat_id)
         if chat is None or chat.excluded or chat.title is None:
             raise FileNotHad(FileProblem.NOT_LOADED, final=True)
-        proof = tuple(one.external_id for one in self._journal.chats.newest(file.chat_id))
+        proof = tuple(self._journal.chats.proving(file.chat_id))
         await self._page.open(Target(file.chat_id, chat.title, ChatKind.PERSON, proof))
         seen = await self._find(file.external_id)
         if seen is None:

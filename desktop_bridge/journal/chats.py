@@ -143,6 +143,12 @@ class ChatLog:
         )
         return [_message(row) for row in rows]
 
+    def proving(self, chat_id: UUID, limit: int = 20) -> list[str]:
+        """Return which of the newest messages of a chat prove it, newest first: what the phone sent to many proves nobody's."""
+        newest = [one.external_id for one in self.newest(chat_id, limit)]
+        held = self.holders(newest)
+        return [one for one in newest if one in held]
+
     def customer_wrote(self, chat_id: UUID) -> bool:
         """Tell whether this is somebody who wrote to us; nobody else is ever written to."""
         row = self._store.first(

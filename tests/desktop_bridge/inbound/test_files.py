@@ -3,23 +3,28 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from core.contracts.bridge import FileMissing, FileSeen, MessageSeen
 from core.contracts.chats import Attachment
 from core.contracts.ids import new_id
-from core.contracts.states import FileProblem
+from core.contracts.states import Direction, FileProblem
+from core.contracts.states import MessageKind as WireKind
 from core.errors import NotFound, Unavailable
+from core.settings import BridgeSettings
+from desktop_bridge.errors import ChatNotProven
 from desktop_bridge.inbound.files import ChatFiles
 from desktop_bridge.inbound.intake import PageIntake
 from desktop_bridge.journal.journal import open_journal
 from desktop_bridge.page.media import PageFiles, labelled_size
 from desktop_bridge.sandbox.models import JournalKind, Media, MessageKind
+from desktop_bridge.sends.ports import Target
 from tests.desktop_bridge.stage import Stage, bridge_settings, set_stage
 
 BIG = bytes(range(256)) * 9000
@@ -327,6 +332,34 @@ async def test_what_a_caption_or_a_name_says_is_not_the_size_of_the_file(tmp_pat
         assert [(file.size, file.problem) for said in made for file in files[said]] == [(1024, None)] * len(names)
         await desk.bring_all()
         assert desk.server.files == made
+
+
+class Opens:
+    """A page that says by what a chat was to be proven."""
+
+    def __init__(self) -> None:
+        self.proofs: list[Sequence[str]] = []
+
+    async def open(self, target: Target) -> None:
+        self.proofs.append(target.known)
+        raise ChatNotProven("not here")
+
+
+async def test_what_the_phone_sent_to_many_proves_no_chat_in_which_a_file_is_fetched(tmp_path: Path) -> None:
+    """A circular stands in the chat of each namesake, too: the wrong one would be opened, and the file not found there."""
+    journal = open_journal(BridgeSettings(home=tmp_path, journal_passphrase=SecretStr("one two three")))
+    page = Opens()
+    files = ChatFiles(page, None, journal)  # type: ignore[arg-type]
+    with journal.store.transaction():
+        chat_id = journal.chats.add_chat("Anna")
+        for external_id, direction in (("HERS", Direction.IN), ("CIRCULAR", Direction.OUT)):
+            journal.chats.keep_message(
+                MessageSeen(external_id=external_id, chat_id=chat_id, direction=direction, kind=WireKind.DOCUMENT)
+            )
+        journal.files.want("CIRCULAR", 0, chat_id, WireKind.DOCUMENT)
+    assert await files.bring_one(asyncio.Lock(), Server())
+    assert page.proofs == [("HERS",)]
+    journal.close()
 
 
 @pytest.mark.parametrize(
