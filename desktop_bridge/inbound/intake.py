@@ -24,6 +24,7 @@ from desktop_bridge.journal.journal import Journal
 from desktop_bridge.page.bubbles import Bubble, Row
 from desktop_bridge.page.chat_page import CHAT_PAGES, OpenChat, WebChatPage
 from desktop_bridge.page.list_pages import ListPages
+from desktop_bridge.page.synced import row_agrees
 
 MOST_LOOKS = 5
 """How often a chat with unread messages is looked at before it counts as one without any that can be read."""
@@ -179,9 +180,14 @@ class PageIntake:
                 return False
         new = await self._read_current(unread=fresh) is not None
         shown = next((row for row in rows if row.selected and row.title == chat.title), None)
-        if shown is not None and self._chats.whose(chat.ids, chat.title) is not None:
+        if shown is not None and self._chats.whose(chat.ids, chat.title) is not None and await self._shows(shown):
             self._rows.keep_up(shown)
         return new
+
+    async def _shows(self, row: Row) -> bool:
+        """Tell whether the open chat has come as far as its row, whose words may be there before the bubble is drawn."""
+        last = next((seen for seen in reversed(await self._page.bubbles()) if not seen.deleted), None)
+        return last is not None and not last.empty and not last.blank and row_agrees(row.preview, last.text)
 
     async def _written_since(self, chat: OpenChat) -> int:
         """Return how much the customer has written since a chat that is not ours was first seen open."""

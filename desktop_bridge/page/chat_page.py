@@ -248,6 +248,7 @@ class WebChatPage:
             )
         if await self._proven(title, target.known):
             return
+        await list_pages.ListPages(self).show_all()
         carry, groups = 0, set[tuple[str, str, int]]()
         for patience in PATIENCE:
             async for row in self._list.each(title):

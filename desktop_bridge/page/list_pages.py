@@ -80,9 +80,17 @@ class ListPages:
             yield walk.rows
 
     async def show_all(self) -> None:
-        """Take back the filter of groups where an earlier look was cut short."""
-        seen = await self._page.reader.ask("read.filter")
-        if seen is not None and seen["on"]["groups"]:
+        """Take back what hides chats: a filter, ours of groups or one that a person left, and what somebody searched for."""
+        reader = self._page.reader
+        searched = await reader.ask("read.search")
+        if searched is not None and searched["text"]:
+            await reader.click(searched["point"])
+            await reader.press("ControlOrMeta+A")
+            await reader.press("Backspace")
+            await reader.until("read.search", lambda now: now is None or not now["text"], _OBEY_SECONDS)
+            await reader.ask("read.drawn")
+        seen = await reader.ask("read.filter")
+        if seen is not None and seen["on"]["other"]:
             await self._choose("all")
 
     async def groups(self, most: int | None = None) -> list[Row] | None:

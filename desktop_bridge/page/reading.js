@@ -226,7 +226,14 @@
   const filter = () => {
     const [all, groups] = ["filter_all", "filter_groups"].map((name) => loc.one(name));
     if (!all || !groups) return null;
-    return { all: centre(all), groups: centre(groups), on: { all: chosen(all), groups: chosen(groups) } };
+    const tabs = [...(all.closest("[role=tablist]")?.querySelectorAll("[role=tab]") ?? [])];
+    const on = { all: chosen(all), groups: chosen(groups), other: tabs.some((tab) => tab !== all && chosen(tab)) };
+    return { all: centre(all), groups: centre(groups), on };
+  };
+  // What is searched for in the list, and where to click to change it; null where the page has no such box.
+  const search = () => {
+    const box = loc.one("search");
+    return box && { text: (box.value ?? box.textContent).trim(), point: centre(box) };
   };
   const chosen = (tab) => tab.getAttribute("aria-selected") === "true" || tab.getAttribute("aria-pressed") === "true";
   // Resolves once what was just scrolled or clicked is drawn; a hidden page draws no frames.
@@ -250,7 +257,7 @@
   };
 
   return {
-    state, session, dialogPoint, useHerePoint, code, filter, drawn, synced, rows, messages, conversation, title, text, paragraphs, centre,
+    state, session, dialogPoint, useHerePoint, code, filter, search, drawn, synced, rows, messages, conversation, title, text, paragraphs, centre,
     element,
     list,
     listPage,

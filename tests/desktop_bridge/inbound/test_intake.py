@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from core.contracts.bridge import MessageSeen
-from core.contracts.states import Direction, MessageKind
+from core.contracts.states import ChatKind, Direction, MessageKind
 from desktop_bridge import host
 from desktop_bridge.errors import PageError, PageStuck
 from desktop_bridge.inbound.intake import live_from
 from desktop_bridge.page.bubbles import Bubble, Row
 from desktop_bridge.page.chat_page import OPEN_SECONDS
 from desktop_bridge.sandbox.models import NewChat
+from desktop_bridge.sends.ports import Target
 from tests.desktop_bridge.stage import Crash, Stage, crash_at, set_stage
 
 SINCE = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -133,6 +134,26 @@ async def test_what_comes_in_right_after_its_chat_was_read_is_news_still(
         assert _told(stage) == [("When do you open?", False), ("And on Sunday?", False)]
 
 
+async def test_a_message_whose_row_comes_before_its_bubble_is_read_though_another_chat_is_opened(
+    tmp_path: Path,
+) -> None:
+    async with set_stage(tmp_path) as stage:
+        await _linked(stage)
+        chat = await stage.customer("Anna", "When do you open?")
+        assert await stage.intake.scan() == 1
+        await stage.sandbox.client.set_fault(slow_bubbles_ms=60_000)
+        await stage.sandbox.client.customer_says(chat, "And on Sunday?")
+        await stage.page.reader.until("read.list", lambda seen: seen[0]["preview"].find("Sunday") >= 0, 3)
+        await stage.page.reader.until("read.list", lambda seen: not seen[0]["unread"], 3)  # open, so read at once
+        assert await stage.intake.scan() == 0
+        await stage.sandbox.client.clear_faults()
+        await stage.customer("Ben", "Hello")  # takes the page away before the bubble is drawn
+        for _ in range(3):
+            await stage.intake.scan()
+        await stage.intake.flush()
+        assert sorted(_told(stage)) == [("And on Sunday?", False), ("Hello", False), ("When do you open?", False)]
+
+
 async def test_an_opened_chat_is_read_once_its_messages_are_drawn(tmp_path: Path) -> None:
     async with set_stage(tmp_path) as stage:
         await _linked(stage)
@@ -209,3 +230,25 @@ def _bubble(external_id: str, minute: int | None, direction: Direction = Directi
 def test_of_a_burst_that_goes_on_all_is_news(bubbles: list[Bubble], unread: int, news: list[str]) -> None:
     live = live_from(bubbles, (), unread, SINCE)
     assert [seen.external_id for seen in bubbles[live:]] == news
+
+
+@pytest.mark.parametrize("build", ["testid", "plain"])
+@pytest.mark.parametrize("lang", ["en", "pt", "es"])
+async def test_a_filter_or_a_search_that_a_person_left_hides_no_chat(tmp_path: Path, build: str, lang: str) -> None:
+    async with set_stage(tmp_path) as stage:
+        await stage.sandbox.client.configure(build=build, lang=lang)
+        await stage.page.reader.until("read.session", lambda seen: seen["side"], 5)
+        await _linked(stage)
+        await stage.customer("Anna", "When do you open?")
+        await stage.browser.page.click("[data-tab='3']")
+        await stage.browser.page.keyboard.type("nobody")
+        assert await stage.intake.scan() == 1
+        order = await stage.order("Anna", "At nine.")
+        await stage.customer("Ben", "Hello")
+        await stage.intake.scan()
+        await stage.browser.page.click("#unread-filter")
+        assert await stage.page.visible_rows() == []
+        await stage.page.open(Target(order.chat_id, "Anna", ChatKind.PERSON, tuple(order.known_external_ids)))
+        await stage.browser.page.click("#unread-filter")
+        await stage.intake.scan()
+        assert {row.title for row in await stage.page.visible_rows()} == {"Anna", "Ben"}
