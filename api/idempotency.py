@@ -5,7 +5,8 @@ in Postgres protects by itself; the key only makes the answers alike.
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -44,6 +45,9 @@ _KEEP_S = 24 * 3600
 _IN_HAND_S = 60
 _WAIT_S = 10
 _REDIS_S = 1.0
+_LATE_S = 2
+"""How long an act that Redis could not tell from a repeated one waits, after a conflict, for the answer of the first."""
+
 _NOT_KEPT = {401, 403, 429}
 _LONGEST_KEY = 255
 _MOST_BYTES = 256 * 1024
@@ -98,8 +102,23 @@ class IdempotentActs:
             answer.take(message)
             await send(message)
 
+        held: list[Message] = []
+
+        async def holding(message: Message) -> None:
+            answer.take(message)
+            if answer.status == Conflict.status:
+                held.append(message)
+            else:
+                await send(message)
+
         try:
-            await self.app(scope, again, sending)
+            await self.app(scope, again, sending if act.reachable else holding)
+            kept = await act.winner() if held else None
+            if kept is not None:
+                await kept(scope, receive, send)
+            else:
+                for message in held:
+                    await send(message)
         finally:
             await act.end(answer)
 
@@ -147,9 +166,7 @@ class _Act:
             return None
         kept = self._checked(str(found))
         if "status" not in kept:
-            await self._try(self.redis.blmove(f"{self.name}:bell", f"{self.name}:bell", timeout=_WAIT_S), _WAIT_S + 1)
-            found = await self._try(self.redis.get(self.name))
-            kept = self._checked(str(found)) if found is not None else {}
+            kept = await self._awaited(_WAIT_S)
         if "status" not in kept:
             raise Conflict(
                 "the first request with this key is not done yet",
@@ -157,14 +174,24 @@ class _Act:
                 code="in_progress",
                 retry_after=1,
             )
-        return Response(
-            kept["body"], status_code=kept["status"], media_type=kept["media_type"], headers={REPLAYED: "true"}
-        )
+        return _replayed(kept)
+
+    async def winner(self) -> Response | None:
+        """Return the answer of the act that was first while Redis was too slow to say so; None where it still does not."""
+        kept: dict[str, Any] = {}
+        with suppress(InvalidInput):  # used with another body: the conflict is its answer
+            kept = await self._awaited(_LATE_S)
+        return _replayed(kept) if "status" in kept else None
+
+    async def _awaited(self, seconds: int) -> dict[str, Any]:
+        await self._try(self.redis.blmove(f"{self.name}:bell", f"{self.name}:bell", timeout=seconds), seconds + 1)
+        found = await self._try(self.redis.get(self.name))
+        return self._checked(str(found)) if found is not None else {}
 
     async def end(self, answer: _Answer) -> None:
         """Keep the answer if it is final; else let the key be used again."""
-        if not self.reachable:
-            return
+        if not self.reachable and answer.status == Conflict.status:
+            return  # another one was first, and its answer is kept
         if not answer.worth_keeping:
             await self._try(self.redis.delete(self.name))
         else:
@@ -196,6 +223,10 @@ class _Act:
             self.reachable = False
             _log.warning("idempotency.redis_gone", error=type(error).__name__)
             return None
+
+
+def _replayed(kept: Mapping[str, Any]) -> Response:
+    return Response(kept["body"], status_code=kept["status"], media_type=kept["media_type"], headers={REPLAYED: "true"})
 
 
 def _is_act(scope: Scope) -> bool:
