@@ -1,0 +1,76 @@
+"""Desks that measure: each business of the question set is a tenant of one fresh Postgres and has its knowledge read as any upload."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from core.aal.embedding import Embedders
+from core.contracts.ids import TenantId, new_id
+from core.contracts.principal import Principal
+from core.contracts.states import Role
+from core.db.session import Database, Effects, create_engine
+from core.settings import AalSettings
+from core.storage.blobs import LocalBlobs
+from domain.accounts.models import Tenant
+from domain.knowledge import service
+from domain.knowledge.ingest import Ingester
+from domain.knowledge.search import KnowledgeSearch
+from evals.database import fresh_database
+from evals.quality.retrieval.questions import BUSINESSES, knowledge
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuringDesk:
+    """One database with the businesses in it."""
+
+    db: Database
+    folder: Path
+    embedders: Embedders = field(default_factory=lambda: Embedders(AalSettings()))
+    tenants: dict[str, UUID] = field(default_factory=dict)
+
+    def search(self, business: str) -> KnowledgeSearch:
+        """Return the search of one business."""
+        return KnowledgeSearch(self.db, self.tenants[business], self.embedders)
+
+    async def teach(self, business: str) -> None:
+        """Make a business that knows its file."""
+        name, mime, content = knowledge(business)
+        owner = Principal(TenantId(new_id()), new_id(), Role.OWNER)
+        blobs = LocalBlobs(self.folder)
+        blob = await blobs.put(owner.tenant_id, _once(content), limit=len(content))
+        async with self.db.unit_of_work(owner.tenant_id) as session:
+            session.add(Tenant(id=owner.tenant_id, name=business))
+            await session.flush()
+            source = await service.add_file(
+                session,
+                owner,
+                title=name,
+                filename=name,
+                mime=mime,
+                size=blob.size,
+                sha256=blob.sha256,
+                blob_key=blob.key,
+            )
+        await Ingester(self.db, blobs, self.embedders).ingest(owner.tenant_id, source.id)
+        self.tenants[business] = owner.tenant_id
+
+
+@asynccontextmanager
+async def measuring_desk() -> AsyncIterator[MeasuringDesk]:
+    """Yield a desk that all businesses have taught; it is gone afterwards."""
+    with fresh_database(durable=False) as server, tempfile.TemporaryDirectory(prefix="waxos-quality-") as folder:
+        db = Database(create_engine(server.app_url, pool_size=2), Effects())
+        try:
+            desk = MeasuringDesk(db, Path(folder))
+            for business in BUSINESSES:
+                await desk.teach(business)
+            yield desk
+        finally:
+            await db.close()
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
