@@ -49,13 +49,20 @@ class Judged:
     relevance: float
 
 
+@cache
+def fitted() -> Mapping[bool, Weights]:
+    """Return the weights that `evals.quality.retrieval.calibrate` wrote."""
+    data = tomllib.loads(files("domain.knowledge").joinpath("relevance.toml").read_text("utf-8"))
+    return {name == "english": Weights(entry["rank"], entry["relevance"]) for name, entry in data.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class SecondLook:
     """Judges passages. `weights` by whether question and passage are both in English."""
 
     sentences: Embedder = field(default_factory=lambda: build_embedder(BUNDLED))
     english: Embedder = field(default_factory=lambda: build_embedder(ENGLISH))
-    weights: Mapping[bool, Weights] = field(default_factory=lambda: fitted())
+    weights: Mapping[bool, Weights] = field(default_factory=fitted)
 
     async def judge(self, query: str, language: str | None, rows: Sequence[Found]) -> list[Judged]:
         """Return what was found with its relevance, best first: the prepared answer to the same question before all else."""
@@ -127,13 +134,6 @@ def _parts(row: Found) -> _Parts:
 def is_english(language: str | None, query: str) -> bool:
     """Say whether a question is in English; one of few words whose language is not known is taken for it by its letters."""
     return base_of(language) == "en" if language else query.isascii()
-
-
-@cache
-def fitted() -> Mapping[bool, Weights]:
-    """Return the weights that `evals.quality.retrieval.calibrate` wrote."""
-    data = tomllib.loads(files("domain.knowledge").joinpath("relevance.toml").read_text("utf-8"))
-    return {name == "english": Weights(entry["rank"], entry["relevance"]) for name, entry in data.items()}
 
 
 def weighed(weights: Numbers, signs: Numbers) -> float:

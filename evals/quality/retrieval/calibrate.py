@@ -4,7 +4,7 @@ weights that were fitted on the others.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -43,18 +43,15 @@ def toml(fitted: Fitted) -> str:
     """Return weights as the file has them."""
     parts = [_ABOUT]
     for english, weights in fitted.items():
-        parts.append(f"\n[{'english' if english else 'other'}]\n")
-        parts.append(f"rank = {_table(weights.rank)}\nrelevance = {_table(weights.relevance)}\n")
+        for name, numbers in (("rank", weights.rank), ("relevance", weights.relevance)):
+            parts.append(f"\n[{'english' if english else 'other'}.{name}]\n")
+            parts += [f"{sign} = {number:.3f}\n" for sign, number in numbers.items()]
     return "".join(parts)
 
 
 async def _collect(businesses: Sequence[str] = BUSINESSES) -> list[Seen]:
     async with measuring_desk(businesses) as desk:
         return [await look(desk, question) for question in questions(businesses)]
-
-
-def _table(numbers: Mapping[str, float]) -> str:
-    return "{ " + ", ".join(f"{name} = {number:.3f}" for name, number in numbers.items()) + " }"
 
 
 if __name__ == "__main__":

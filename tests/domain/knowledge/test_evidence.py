@@ -8,7 +8,9 @@ import pytest
 from domain.knowledge.evidence import SecondLook, beside, fitted, weighed
 from domain.knowledge.nearness import Found
 
-_AROUND = "Our house was built in 1911 by two brothers. It has three floors. The garden is open to all guests in summer."
+_AROUND = (
+    "Our house was built in 1911 by two brothers. It has three floors. The garden is open to all guests in summer."
+)
 
 
 def passage(text: str, heading: str | None = None, **more: object) -> Found:

@@ -16,7 +16,13 @@ def outcome(place: int | None, language: str = "en", *, missing: bool = False) -
 
 def test_places_and_missing_ones_are_counted() -> None:
     found = figures(
-        [outcome(0), outcome(2, missing=True), outcome(0, "de", missing=True), outcome(None, missing=True), outcome(None)]
+        [
+            outcome(0),
+            outcome(2, missing=True),
+            outcome(0, "de", missing=True),
+            outcome(None, missing=True),
+            outcome(None),
+        ]
     )
     assert (found["hybrid_hit_at_1"], found["hybrid_hit_at_3"], found["hybrid_mrr"]) == (0.667, 1.0, 0.778)
     assert (found["vectors_hit_at_1"], found["text_hit_at_1"], found["hybrid_lead_points"]) == (0.0, 0.0, 66.7)
