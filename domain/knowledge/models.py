@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import Double, ForeignKeyConstraint, Index, Text, UniqueConstraint
+from pgvector.sqlalchemy import BIT, HALFVEC
+from sqlalchemy import Computed, Double, ForeignKeyConstraint, Index, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -124,17 +124,19 @@ class KnowledgeChunk(TenantRow, Base):
 
 
 def _vectors(table: str) -> tuple[Any, ...]:
-    """Return what every table of vectors has beside its columns."""
+    """Return what every table of vectors has beside its columns. `signs`, a bit a number, is what a large tenant is searched by first."""
     return (
         ForeignKeyConstraint(
             ["tenant_id", "source_id"], ["knowledge_sources.tenant_id", "knowledge_sources.id"], ondelete="CASCADE"
         ),
-        Index(
-            f"{table}_near", "embedding", postgresql_using="hnsw", postgresql_ops={"embedding": "halfvec_cosine_ops"}
-        ),
+        Index(f"{table}_signs", "tenant_id", "id", postgresql_include=["signs"]),
         Index(f"{table}_source", "tenant_id", "source_id"),
         {"postgresql_partition_by": "HASH (tenant_id)"},
     )
+
+
+def _signs(width: int) -> Computed:
+    return Computed(f"binary_quantize(embedding)::bit({width})", persisted=True)
 
 
 class VectorUsem3(TenantRow, Base):
@@ -145,6 +147,7 @@ class VectorUsem3(TenantRow, Base):
 
     source_id: Mapped[UUID]
     embedding: Mapped[list[float]] = mapped_column(HALFVEC(512))
+    signs: Mapped[str] = mapped_column(BIT(512), _signs(512))
 
 
 class VectorAda002(TenantRow, Base):
@@ -155,6 +158,7 @@ class VectorAda002(TenantRow, Base):
 
     source_id: Mapped[UUID]
     embedding: Mapped[list[float]] = mapped_column(HALFVEC(1536))
+    signs: Mapped[str] = mapped_column(BIT(1536), _signs(1536))
 
 
 class EmbeddingModelRow(Base):

@@ -26,8 +26,8 @@ from domain.knowledge.models import PARTITIONS, EmbeddingModelRow
 BUNDLED_USUAL_COSINE = 0.1106
 """How near unrelated texts stand to each other with the bundled model, by `likeness.usual_cosine`."""
 
-_PLAIN_WIDTH = 3900
-"""Vectors up to this width fit into a row of a page."""
+_PLAIN_WIDTH = 3700
+"""Vectors up to this width fit into a row of a page, with their signs."""
 
 
 class SpaceState(StrEnum):
@@ -198,20 +198,19 @@ def new_space(model: EmbeddingModel) -> VectorSpace:
 
 def table_statements(space: VectorSpace) -> Sequence[str]:
     """Return SQL that makes a space's table as the migrations make theirs; for the owner of the tables."""
-    table = space.table
-    plain = (
-        [f"ALTER TABLE {table} ALTER COLUMN embedding SET STORAGE PLAIN"] if space.model.width <= _PLAIN_WIDTH else []
-    )
+    table, width = space.table, space.model.width
+    plain = [f"ALTER TABLE {table} ALTER COLUMN embedding SET STORAGE PLAIN"] if width <= _PLAIN_WIDTH else []
     return [
         f"CREATE TABLE {table} (tenant_id uuid NOT NULL, id uuid NOT NULL, source_id uuid NOT NULL, "
-        f"embedding halfvec({space.model.width:d}) NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), "
+        f"embedding halfvec({width:d}) NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), "
+        f"signs bit({width:d}) STORAGE PLAIN NOT NULL GENERATED ALWAYS AS (binary_quantize(embedding)::bit({width:d})) STORED, "
         f"CONSTRAINT {table}_pkey PRIMARY KEY (tenant_id, id), CONSTRAINT {table}_tenant_id_source_id_fkey "
         "FOREIGN KEY (tenant_id, source_id) REFERENCES knowledge_sources (tenant_id, id) ON DELETE CASCADE) "
         "PARTITION BY HASH (tenant_id)",
         *plain,
         *hash_partitions(table, PARTITIONS),
         *tenant_table(table),
-        f"CREATE INDEX {table}_near ON {table} USING hnsw (embedding halfvec_cosine_ops)",
+        f"CREATE INDEX {table}_signs ON {table} (tenant_id, id) INCLUDE (signs)",
         f"CREATE INDEX {table}_source ON {table} (tenant_id, source_id)",
     ]
 

@@ -199,36 +199,40 @@ async def test_words_are_found_as_people_type_them(
     assert (best.text_score or 0) > 0.3
 
 
-async def test_a_walk_that_gives_up_costs_no_row(
-    learn: Learn,
-    search: KnowledgeSearch,
-    monkeypatch: pytest.MonkeyPatch,
-    db: Database,
-    tenant: UUID,
-    embedder: Embedder,
+async def test_a_large_tenant_is_searched_by_signs_first_and_loses_no_row(
+    learn: Learn, search: KnowledgeSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await learn("\n\n".join(f"# Subject {n}\n\nBox {n} holds {n * 3} screws." for n in range(60)).encode(), "boxes.md")
-    settings = {"hnsw.ef_search": "1", "hnsw.max_scan_tuples": "1", "enable_seqscan": "off", "enable_sort": "off"}
-    lazy = "select " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-    monkeypatch.setattr(nearness, "EXACT_CHUNKS", 0)
-    monkeypatch.setattr(nearness, "_WALK", lazy)
-    [vector] = await embedder.embed(["box"])
-    async with db.unit_of_work(tenant) as session:
-        await session.execute(text(lazy))
-        near = "order by embedding <=> cast(:vector as halfvec) limit 40"
-        walk = text(f"select id from knowledge_vectors_usem3_512 where tenant_id = :tenant {near}")  # noqa: S608 - ours
-        assert len((await session.execute(walk, {"tenant": tenant, "vector": str(vector)})).all()) < 40
-    found = await search.found("how many screws are in box 42?", 40)
-    assert sorted(row.near_rank for row in found if row.near_rank is not None) == list(range(1, 41))
-
-
-async def test_large_and_small_tenants_are_searched_alike(
-    learn: Learn, search: KnowledgeSearch, monkeypatch: pytest.MonkeyPatch, tenant: UUID, caller: Principal
-) -> None:
-    assert caller.tenant_id == tenant
     body = "\n\n".join(f"# Subject {n}\n\nThe box number {n} holds {n * 3} screws." for n in range(120))
-    await learn(body.encode(), "boxes.md")
-    exact = await search.candidates("how many screws are in box 42?", 10)
-    monkeypatch.setattr(nearness, "EXACT_CHUNKS", 0)
-    walked = await search.candidates("how many screws are in box 42?", 10)
-    assert [passage.id for passage in walked][:5] == [passage.id for passage in exact][:5]
+    await learn((body + SHOP.replace("\n# ", "\n\n# ")).encode(), "boxes.md")
+    for question in ("how many screws are in box 42?", "where do I put my car?"):
+        exact = {row.id: row for row in await search.found(question, 40)}
+        monkeypatch.setattr(nearness, "EXACT_CHUNKS", 0)
+        for compared, same in ((1000, 40), (70, 5), (1, 1)):
+            monkeypatch.setattr(nearness, "_LEAST_COMPARED", compared)
+            rows = {row.near_rank: row for row in await search.found(question, 40) if row.near_rank is not None}
+            assert sorted(rows) == list(range(1, 41))
+            assert [exact[rows[rank].id].near_rank for rank in range(1, same + 1)] == list(range(1, same + 1)), compared
+        monkeypatch.undo()
+
+
+async def test_words_that_very_many_chunks_hold(db: Database, tenant: UUID, learn: Learn) -> None:
+    source = await learn(b"# Gamma\n\nGamma.", "gamma.md")
+    add = text(
+        "insert into knowledge_chunks (tenant_id, id, source_id, position, text, search_config, search) "
+        "select :tenant, gen_random_uuid(), :source, n, 'x', 'simple', "
+        "array_to_tsvector(array['alpha'] || case when n <= 3 then array['gamma'] when n > 500 then array['beta'] else '{}' end) "
+        "from generate_series(1, 1100) as n"
+    )
+    ask = text("select coverage from search_chunks(cast(:terms as text[]), null, 1100, :most)")
+    async with db.unit_of_work(tenant) as session:
+        await session.execute(add, {"tenant": tenant, "source": source.id})
+
+        async def coverages(*terms: str, most: int) -> list[float]:
+            return list(await session.scalars(ask, {"terms": list(terms), "most": most}))
+
+        assert await coverages("alpha", "beta", "gamma", most=80) == [1.0] * 4  # what all hold is no evidence beside gamma
+        assert await coverages("alpha", "beta", most=80) == [1.0] * 80
+        some = await coverages("alpha", "beta", most=1000)
+        assert some[:600] == [1.0] * 600
+        assert len(some) == 1000
+        assert 0 < max(some[600:]) < 1
