@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.aal.embedding import EmbeddingModel
 from core.aal.ports import Embedder
-from core.contracts.principal import Principal
 from core.db.session import Database
 from domain.knowledge import nearness, words
 from domain.knowledge.models import KnowledgeChunk
@@ -230,7 +229,9 @@ async def test_words_that_very_many_chunks_hold(db: Database, tenant: UUID, lear
         async def coverages(*terms: str, most: int) -> list[float]:
             return list(await session.scalars(ask, {"terms": list(terms), "most": most}))
 
-        assert await coverages("alpha", "beta", "gamma", most=80) == [1.0] * 4  # what all hold is no evidence beside gamma
+        assert (
+            await coverages("alpha", "beta", "gamma", most=80) == [1.0] * 4
+        )  # what all hold is no evidence beside gamma
         assert await coverages("alpha", "beta", most=80) == [1.0] * 80
         some = await coverages("alpha", "beta", most=1000)
         assert some[:600] == [1.0] * 600
