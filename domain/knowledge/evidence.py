@@ -6,7 +6,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from operator import mul
@@ -74,6 +74,15 @@ class SecondLook:
             for row, seen, score, weights in zip(rows, signs, scores, by_language, strict=True)
         ]
         return sorted(judged, key=lambda one: (is_same_question(one.row), one.score), reverse=True)
+
+    async def near(self, query: str, rows: Sequence[Found]) -> list[Found]:
+        """Return passages with their nearness in meaning by the bundled model, for when the vectors of another cannot be compared."""
+        if not rows:
+            return []
+        asked, *vectors = await self.sentences.embed(
+            [words.embedded(text) for text in (query, *(row.text for row in rows))]
+        )
+        return [replace(row, cosine=_cosine(asked, vector)) for row, vector in zip(rows, vectors, strict=True)]
 
     async def signs(self, query: str, language: str | None, rows: Sequence[Found]) -> list[dict[str, float]]:
         """Return what speaks for each passage: `cosine` of the whole, of its best `sentence` and of its `heading`, `coverage` by words,

@@ -38,6 +38,7 @@ _ALIKE = """
         order by distance, id limit :candidates
     ) as near
 """
+_BY_WORDS = "select null::uuid as id, null::float8 as distance, null::bigint as rank where false"
 _FOUND = """
 with asked as materialized (select cast(:vector as halfvec) as vector),
 near as materialized ({near}),
@@ -50,7 +51,7 @@ named as materialized (
     from near full join said on said.id = near.id
 )
 select c.id, c.source_id, s.title, s.url, c.version, c.text, c.heading, c.language, c.page, c.position, c.curated_answer, c.valid_until,
-    coalesce(c.valid_until < now(), false) as stale, 1 - (v.embedding <=> (select vector from asked)) as cosine,
+    coalesce(c.valid_until < now(), false) as stale, coalesce(1 - (v.embedding <=> (select vector from asked)), 0) as cosine,
     coalesce(named.coverage, 0) as coverage, named.near_rank, named.said_rank,
     case when c.curated_answer is null then false else
         tsvector_to_array(to_tsvector(cast(c.search_config as regconfig), split_part(c.text, e'\n', 1)))
@@ -106,16 +107,16 @@ class NearnessRepository:
         return int(count or 0)
 
     async def find(
-        self, question: str, vector: Sequence[float], config: str | None, total: int, candidates: int
+        self, question: str, vector: Sequence[float] | None, config: str | None, total: int, candidates: int
     ) -> list[Found]:
-        """Return what is near in meaning or shares words, `candidates` of each at most, in no order.
+        """Return what is near in meaning or shares words, `candidates` of each at most, in no order; with no vector only the latter.
 
         `config` is the text search configuration of the question's language, none where that is not known; `total` is the tenant's
         count of chunks, which also decides how vectors are compared.
         """
         values = {
             "tenant": self.tenant_id,
-            "vector": str(list(vector)),
+            "vector": None if vector is None else str(list(vector)),
             "question": question,
             "terms": words.terms(question),
             "config": config,
@@ -125,6 +126,6 @@ class NearnessRepository:
             "said": 2 * candidates,
         }
         exact = total * self.space.model.width <= EXACT_CHUNKS * _WIDTH
-        near = (_EXACT if exact else _ALIKE).format(table=self.space.table)
+        near = _BY_WORDS if vector is None else (_EXACT if exact else _ALIKE).format(table=self.space.table)
         statement = text(_FOUND.format(table=self.space.table, near=near))
         return [Found(**row) for row in (await self.session.execute(statement, values)).mappings()]

@@ -7,14 +7,21 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
+import structlog
+
+from core.aal.embedding import EmbeddingModel
 from core.aal.language import LanguageDetector
+from core.aal.ports import Vector
 from core.contracts.reasoning import Passage, Retrieval
 from core.db.session import Database
+from core.errors import ProviderError, SetupError
 from domain.knowledge import words
 from domain.knowledge.embedding import EmbedderSource, TenantEmbedding
 from domain.knowledge.evidence import Judged, SecondLook, is_same_question
 from domain.knowledge.nearness import Found, NearnessRepository
 from domain.knowledge.spaces import SpaceRepository
+
+_log = structlog.get_logger(__name__)
 
 FLOOR: Final = 0.5
 """Relevance below which a passage is not used."""
@@ -54,9 +61,8 @@ class KnowledgeSearch:
     async def found(self, query: str, least: int) -> list[Found]:
         """Return what either search named for a question, at least `least` of each where there are so many, in no order.
 
-        Raises:
-            ProviderError: the embedding model does not answer.
-            SetupError: the knowledge is searched by a model that this process has no key for.
+        While the provider of the vectors does not answer, or this process has no key for it, what shares words is found, and how near
+        it is in meaning is said by the bundled model.
         """
         if not query.strip():
             return []
@@ -65,16 +71,27 @@ class KnowledgeSearch:
         async with self.db.unit_of_work(self.tenant_id) as session:
             space = await SpaceRepository(session).active()
         while True:
-            embedding = TenantEmbedding(self.db, self.embedders, self.tenant_id)
-            [vector] = await embedding.embed(space.model, [words.embedded(query)])
+            vector = await self._vector(space.model, query)
             async with self.db.unit_of_work(self.tenant_id) as session:
                 repository = NearnessRepository(session, self.tenant_id, space)
                 total = await repository.total()
                 found = await repository.find(query, vector, config, total, max(_CANDIDATES, least)) if total else []
                 now = await SpaceRepository(session).active()
+            if vector is None:
+                return await self.second_look.near(query, found)
             if now.name == space.name:
                 return [replace(row, cosine=space.likeness(row.cosine)) for row in found]
             space = now  # the knowledge moved to another model meanwhile: what was found may lack what is new
+
+    async def _vector(self, model: EmbeddingModel, query: str) -> Vector | None:
+        """Return the vector of a question, none where nobody makes one now."""
+        try:
+            embedding = TenantEmbedding(self.db, self.embedders, self.tenant_id)
+            [vector] = await embedding.embed(model, [words.embedded(query)])
+        except (ProviderError, SetupError) as error:
+            _log.warning("knowledge.searched_by_words", tenant_id=str(self.tenant_id), code=error.reason_code)
+            return None
+        return vector
 
 
 def ranked(found: Sequence[Found]) -> list[Found]:

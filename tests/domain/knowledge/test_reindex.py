@@ -17,7 +17,7 @@ from core.contracts.ids import new_id
 from core.contracts.knowledge import Source
 from core.contracts.states import SourceState
 from core.db.session import Database, create_engine
-from core.errors import Conflict, ProviderError
+from core.errors import Conflict
 from core.storage.blobs import LocalBlobs
 from domain.knowledge import service
 from domain.knowledge.ingest import Ingester
@@ -255,12 +255,14 @@ async def test_a_source_waits_for_its_provider_and_is_not_given_up(
             SourceState.QUEUED,
             "Waits for the embedding model: the other model is away",
         )
-    with pytest.raises(ProviderError):
-        await found_of(db, business, away)
     await Ingester(db, blobs, BothModels()).ingest(business, source.id)
     async with db.unit_of_work(business) as session:
         assert (await service.get_source(session, source.id)).failure is None
     assert (await found_of(db, business, BothModels()))[source.id] == 1
+    silent = KnowledgeSearch(db, business, away)
+    [passage] = (await silent.search("how much do roses cost?", 3)).passages
+    assert (passage.source_id, passage.vector_score is not None and passage.vector_score > 0) == (source.id, True)
+    assert (await silent.search("is there a car park?", 3)).passages == []
 
 
 async def test_two_processes_do_one_move(db: Database, business: UUID, other: VectorSpace, teach: Teach) -> None:
