@@ -7,19 +7,18 @@ from agents.compliance.case import Case, phrases
 from agents.text.words import fold
 from core.contracts.reasoning import Finding
 from core.contracts.states import Verdict
-
-_INVISIBLE = re.compile(r"[\u200b\u2060-\u2064\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+from core.steering import marks, why
 
 
 @cache
-def _patterns(kind: str) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(pattern, re.I) for entries in phrases()[kind].values() for pattern in entries)
+def _urgent() -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern, re.I) for entries in phrases()["urgent"].values() for pattern in entries)
 
 
 def urgent(case: Case) -> list[Finding]:
     """A burst that speaks of danger waits for a person, whatever the reply says; every language is looked for."""
     text = fold(case.conversation.burst_text())
-    if any(pattern.search(text) for pattern in _patterns("urgent")):
+    if any(pattern.search(text) for pattern in _urgent()):
         reason = "urgent: the customer may be in danger or under a legal deadline; answer in person now"
         return [Finding(check="urgent", verdict=Verdict.NEEDS_STAFF, reason=reason)]
     return []
@@ -47,12 +46,14 @@ def late(case: Case) -> list[Finding]:
 def injection(case: Case) -> list[Finding]:
     """Marks of an attempt to give orders to the machine, in the customer's texts or in the knowledge that was read."""
     places = [("the customer's message", case.conversation.burst_text())]
-    places += [(f'the source "{passage.source_title}"', passage.text) for passage in case.passages]
+    places += [
+        (f'the source "{one.source_title}"', "\n".join(filter(None, (one.source_title, one.heading, one.text))))
+        for one in case.passages
+    ]
     found = []
     for place, text in places:
-        visible = _INVISIBLE.sub("", text)
-        hidden = len(visible) < len(text) - 3
-        if hidden or any(pattern.search(fold(visible)) for pattern in _patterns("injection")):
-            reason = f"{place} looks like an attempt to steer the assistant; read it before you answer"
+        signs = marks(text)
+        if signs:
+            reason = f"{place} looks like an attempt to steer the assistant: it {why(signs[0].sign)}; read it before you answer"
             found.append(Finding(check="injection", verdict=Verdict.NEEDS_STAFF, reason=reason))
     return found
