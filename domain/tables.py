@@ -22,6 +22,7 @@ from domain.history.models import ImportedHistory
 from domain.knowledge.models import (
     EmbeddingModelRow,
     KnowledgeChunk,
+    KnowledgeDecision,
     KnowledgeSource,
     KnowledgeVersion,
     VectorAda002,
@@ -38,7 +39,7 @@ TABLES: tuple[type[Base], ...] = (
     Tenant, User, RefreshToken, DirectoryEntry, Due, AuditEntry, Policy, Prompt, PromptLabel,
     Contact, ContactAddress, Channel, Device, Pairing, Chat, Message, MessageRevision, Attachment,
     ChatPause, AutomationText, AutomationSighting,
-    DraftRun, Draft, DraftPassage, Send, KnowledgeSource, KnowledgeVersion, KnowledgeChunk,
+    DraftRun, Draft, DraftPassage, Send, KnowledgeSource, KnowledgeVersion, KnowledgeChunk, KnowledgeDecision,
     VectorUsem3, VectorAda002, EmbeddingModelRow, AiInteraction,
     ImportedHistory, Proposal,
 )  # fmt: skip

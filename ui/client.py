@@ -16,10 +16,19 @@ from core.contracts.channels import AutomationText, Channel, JudgeAutomation, Ne
 from core.contracts.chats import Accepted, AskDraft, ChangeChat, Chat, ChatContext, Message, NewMessage
 from core.contracts.drafts import Approve, Decided, Draft, Edit, Reject, RetrySend, Rewrite, Send, SettleSend
 from core.contracts.history import HistoryImport
-from core.contracts.knowledge import NewCuratedAnswer, NewPageSource, NewTextSource, SearchQuery, SearchResult, Source
+from core.contracts.knowledge import (
+    HeldPassage,
+    NewCuratedAnswer,
+    NewPageSource,
+    NewTextSource,
+    ReviewPassage,
+    SearchQuery,
+    SearchResult,
+    Source,
+)
 from core.contracts.proposals import AcceptProposal, Proposal, ProposalOrigin
 from core.contracts.sessions import AcceptRisk, LinkCode, RiskText
-from core.contracts.states import AutomationState, SendStatus
+from core.contracts.states import AutomationState, PassageReview, SendStatus
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
 
 PREFIX = "/api/v1"
@@ -297,6 +306,18 @@ class ApiClient:
     async def remove_source(self, source_id: UUID) -> None:
         """DELETE /knowledge/sources/{id}."""
         await self._send("DELETE", f"/knowledge/sources/{source_id}")
+
+    async def held(self, state: PassageReview) -> Page[HeldPassage]:
+        """GET /knowledge/held: passages that speak to the assistant."""
+        return parse(await self._send("GET", "/knowledge/held", params={"state": state}), Page[HeldPassage])
+
+    async def review_passage(self, passage_id: UUID, body: ReviewPassage) -> None:
+        """POST /knowledge/held/{id}/review: allow a passage or leave it out."""
+        await self._send("POST", f"/knowledge/held/{passage_id}/review", body=body)
+
+    async def review_source(self, source_id: UUID, body: ReviewPassage) -> None:
+        """POST /knowledge/sources/{id}/review: decide on all that waits of a source."""
+        await self._send("POST", f"/knowledge/sources/{source_id}/review", body=body)
 
     async def search(self, query: SearchQuery) -> SearchResult:
         """POST /knowledge/search."""

@@ -44,9 +44,9 @@ class Caller:
         """
         return _parsed(_send(self.http, method, path, **arguments), answer)
 
-    def tell(self, method: str, path: str) -> None:
+    def tell(self, method: str, path: str, **more: Any) -> None:
         """Do one operation that answers nothing. Raises like `call`."""
-        _send(self.http, method, path)
+        _send(self.http, method, path, **more)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
@@ -22,6 +22,7 @@ from api.cli.caller import PREFIX, Caller, signed_in
 from api.cli.options import AsJson, Email, Url
 from api.cli.proposals import app as proposals
 from api.cli.reindex import reindex
+from api.cli.review import allow, held, leave_out
 from core.contracts.base import Page
 from core.contracts.events import Event, EventType
 from core.contracts.knowledge import NewCuratedAnswer, NewPageSource, SearchQuery, SearchResult, Source
@@ -33,7 +34,8 @@ app = typer.Typer(
     help="Adds to the knowledge of the business, lists it, searches it, reads pages again and removes from it.",
 )
 
-app.command()(reindex)
+for _command in (reindex, held, allow, leave_out):
+    app.command()(_command)
 app.add_typer(proposals, name="proposals")
 
 ValidUntil = Annotated[
@@ -197,7 +199,6 @@ def _read(caller: Caller, events: ClientConnection, added: Sequence[Source], *, 
     columns = (
         TextColumn("{task.fields[title]}"),
         BarColumn(),
-        MofNCompleteColumn(),
         TextColumn("{task.fields[state]}"),
     )
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
@@ -216,7 +217,8 @@ def _read(caller: Caller, events: ClientConnection, added: Sequence[Source], *, 
 
 def _move(progress: Progress, bars: Mapping[UUID, TaskID], source: Source) -> None:
     total = source.chunks_total or None
-    progress.update(bars[source.id], total=total, completed=source.chunks_done, state=source.state.value)
+    state = source.progress() or source.state.value
+    progress.update(bars[source.id], total=total, completed=source.chunks_done, state=state)
 
 
 def _changes(events: ClientConnection) -> Iterator[UUID | None]:
@@ -272,6 +274,8 @@ def _report(sources: Sequence[Source], *, as_json: bool) -> None:
     for source in sources:
         if source.failure:
             console.print(f"\n{source.title}: {source.failure}", markup=False)
+        if source.held:
+            console.print(f"\n{source.title}: {source.held} passages wait for your look: waxos kb held", markup=False)
 
 
 def _show(found: SearchResult) -> None:

@@ -1,13 +1,13 @@
 """Knowledge sources and search as the public API shows them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from core.contracts.base import Command, Utc, Wire
 from core.contracts.reasoning import Passage
-from core.contracts.states import SourceKind, SourceState
+from core.contracts.states import PassageReview, SourceKind, SourceState
 
 
 class NewTextSource(Command):
@@ -74,13 +74,59 @@ class Source(Wire):
     fetched_at: Utc | None
     version: int
     pages: int
+    pages_done: int = 0
     chunks_total: int
     chunks_done: int
+    seconds_left: int | None = Field(default=None, description="how long reading still takes, by the rate until now")
+    held: int = Field(default=0, description="passages that wait for an admin's look; they are not found")
+    left_out: int = Field(default=0, description="passages that an admin left out")
     language: str | None
     valid_from: Utc | None
     valid_until: Utc | None
     created_at: Utc
     ready_at: Utc | None
+
+    def progress(self) -> str:
+        """Return how far reading is, in words: passages, pages and the time left as far as they are known."""
+        if self.state is not SourceState.EMBEDDING or not self.chunks_total:
+            return ""
+        said = [f"{self.chunks_done} of {self.chunks_total} passages"]
+        if self.pages:
+            said.append(f"page {self.pages_done} of {self.pages}")
+        if self.seconds_left is not None:
+            minutes = -(-self.seconds_left // 60)
+            said.append(f"about {self.seconds_left} s left" if self.seconds_left < 90 else f"about {minutes} min left")
+        return ", ".join(said)
+
+
+class PassageSign(Wire):
+    """Where in a passage's `text` it speaks to the assistant, `start` and `end` in characters, and why it was held."""
+
+    start: int
+    end: int
+    sign: str
+    why: str
+
+
+class HeldPassage(Wire):
+    """A passage that speaks to the assistant: found only once an admin has allowed it. `text` begins with its headings."""
+
+    id: UUID
+    source_id: UUID
+    source_title: str
+    source_url: str | None
+    page: int | None
+    position: int
+    text: str
+    signs: list[PassageSign]
+    review: PassageReview
+    created_at: Utc
+
+
+class ReviewPassage(Command):
+    """Body of POST /knowledge/held/{id}/review and /knowledge/sources/{id}/review: whether drafts may use it as what it says."""
+
+    decision: Literal[PassageReview.ALLOWED, PassageReview.LEFT_OUT]
 
 
 class SourceVersion(Wire):

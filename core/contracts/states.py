@@ -246,6 +246,14 @@ class SourceState(StrEnum):
     REMOVED = "removed"
 
 
+class PassageReview(StrEnum):
+    """What became of a passage that speaks to the assistant; only an allowed one is ever found."""
+
+    WAITING = "waiting"
+    ALLOWED = "allowed"
+    LEFT_OUT = "left_out"
+
+
 class Verdict(StrEnum):
     """Outcome of the compliance checks over one exact text."""
 

@@ -17,6 +17,7 @@ from core.contracts.states import (
     DraftStatus,
     MessageKind,
     MessageOrigin,
+    PassageReview,
     RunReason,
     RunState,
     SourceState,
@@ -32,7 +33,7 @@ from domain.contacts.models import Contact
 from domain.drafts import runs, store
 from domain.drafts.models import Draft, DraftRun
 from domain.drafts.runs import ClaimedRun
-from domain.knowledge.models import KnowledgeSource
+from domain.knowledge.models import KnowledgeChunk, KnowledgeSource
 from domain.proposals.soon import learn_soon
 from domain.sends import outbox
 
@@ -227,6 +228,9 @@ async def _cites_gone(session: AsyncSession, result: RunResult) -> bool:
             KnowledgeSource.id.in_({source_id for source_id, _ in read})
         )
     )
+    barred = KnowledgeChunk.review.in_([PassageReview.WAITING, PassageReview.LEFT_OUT])
+    if await session.scalar(select(KnowledgeChunk.id).where(KnowledgeChunk.id.in_(cited), barred).limit(1)):
+        return True
     return any(
         row.state == SourceState.REMOVED or (version is not None and version != row.live_version)
         for row in now

@@ -260,12 +260,15 @@ async def drop_passages(session: AsyncSession, draft: Draft) -> None:
     await session.execute(delete(DraftPassage).where(DraftPassage.draft_id == draft.id))
 
 
-async def retire_citing(session: AsyncSession, source_id: UUID) -> int:
-    """Supersede the waiting drafts that cite a source which was changed or removed; returns how many."""
+async def retire_citing(session: AsyncSession, source_id: UUID, passages: Sequence[UUID] | None = None) -> int:
+    """Supersede the waiting drafts that cite a source which was changed or removed, or `passages` of it; returns how many."""
+    of_these = DraftPassage.source_id == source_id
+    if passages is not None:
+        of_these &= DraftPassage.passage_id.in_(passages)
     chats = await session.scalars(
         select(Draft.chat_id)
         .join(DraftPassage, (DraftPassage.tenant_id == Draft.tenant_id) & (DraftPassage.draft_id == Draft.id))
-        .where(DraftPassage.source_id == source_id, DraftPassage.cited, Draft.status.in_(OPEN))
+        .where(of_these, DraftPassage.cited, Draft.status.in_(OPEN))
         .distinct()
         .order_by(Draft.chat_id)
     )

@@ -3,6 +3,7 @@ any time: a worker that dies leaves a lease that ends, and the next one replaces
 """
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +18,7 @@ from core.contracts.ids import new_id
 from core.contracts.states import SourceState
 from core.db.session import Database
 from core.errors import NotFound, ProviderError, SetupError, Unavailable
+from core.steering import marks
 from core.storage.blobs import BlobStore
 from domain.drafts.store import retire_citing
 from domain.due import service as due
@@ -29,7 +31,8 @@ from domain.knowledge.fetching import WebFetcher
 from domain.knowledge.models import KnowledgeSource, KnowledgeVersion
 from domain.knowledge.reading import FileReader
 from domain.knowledge.repository import ChunkRepository, NewChunk, SourceRepository
-from domain.knowledge.service import INGEST_TASK, SYNC_TASK, announce, holds_answers, once
+from domain.knowledge.screening import Sign, screened
+from domain.knowledge.service import INGEST_TASK, SYNC_TASK, announce, holds_answers, once, standing
 from domain.knowledge.spaces import SpaceRepository
 from domain.proposals.soon import compare_soon
 
@@ -133,8 +136,8 @@ class Ingester:
                 row.blob_key, row.size, row.mime, row.content_sha256 = blob.key, blob.size, page.mime, blob.sha256
                 source.blob_key, source.size, source.mime = blob.key, blob.size, page.mime
             else:
-                row.chunks_done = row.chunks_total = row.live_chunks
-                await self._finish(SourceRepository(session), row, SourceState.READY, None)
+                row.chunks_done = row.chunks_total = row.live_chunks + row.held + row.left_out
+                await self._finish(SourceRepository(session), row, *standing(row))
             announce(session, row)
         return changed
 
@@ -152,6 +155,7 @@ class Ingester:
             raise _too_large()
         sample = "\n".join(piece.text for piece in chunks[:40])[:_SAMPLE_CHARS]
         language = (await asyncio.to_thread(self.detector.detect, sample)).tag
+        signs = await asyncio.to_thread(screened, chunks)
         async with self.db.unit_of_work(source.tenant_id) as session:
             row = await self._held(SourceRepository(session), source.id, claim_id)
             await ChunkRepository(session).remove_of(source.id, but=row.live_version)
@@ -163,18 +167,21 @@ class Ingester:
             )
             row.version = (row.live_version or 0) + 1
             row.chunks_total, row.chunks_done = len(chunks), 0
-            if row.title == row.url and document.title:
+            if row.title == row.url and document.title and not marks(document.title):
                 row.title = document.title
             announce(session, row)
+        began = time.monotonic()
         for start, batch in _batches(chunks):
-            last = start + len(batch) == len(chunks)
-            while not await self._store_batch(
-                source, claim_id, await self._embed(source, batch, start, language), last=last
-            ):
+            done = start + len(batch)
+            while True:
+                fresh = await self._embed(source, batch, start, language, signs)
+                left = round((time.monotonic() - began) / done * (len(chunks) - done))
+                if await self._store_batch(source, claim_id, fresh, last=done == len(chunks), seconds_left=left):
+                    break
                 _log.info("knowledge.model_switched", tenant_id=str(source.tenant_id), source_id=str(source.id))
 
     async def _store_batch(
-        self, source: KnowledgeSource, claim_id: UUID, fresh: Sequence[NewChunk], *, last: bool
+        self, source: KnowledgeSource, claim_id: UUID, fresh: Sequence[NewChunk], *, last: bool, seconds_left: int
     ) -> bool:
         """Store a batch; not where the knowledge moved to a model that the batch was not embedded by."""
         async with self.db.unit_of_work(source.tenant_id) as session:
@@ -183,7 +190,8 @@ class Ingester:
             row = await self._held(SourceRepository(session), source.id, claim_id)
             if not await ChunkRepository(session).add(row, fresh):
                 return False
-            row.chunks_done = fresh[-1].position + 1
+            row.chunks_done, row.pages_done = fresh[-1].position + 1, fresh[-1].page or 0
+            row.seconds_left = seconds_left
             if last:
                 await self._publish(SourceRepository(session), row)
             announce(session, row)
@@ -191,12 +199,13 @@ class Ingester:
 
     async def _publish(self, repository: SourceRepository, row: KnowledgeSource) -> None:
         """Let search find the version that is whole now instead of the one before, whose bytes are kept."""
-        row.live_version, row.live_chunks = row.version, row.chunks_done
+        row.live_version = row.version
         await ChunkRepository(repository.session).remove_of(row.id, but=row.version)
+        await ChunkRepository(repository.session).count(row)
         names = ("tenant_id", "version", "mime", "size", "blob_key", "pages")
         kept = {name: getattr(row, name) for name in names} | {"content_sha256": row.content_sha256 or row.sha256}
         repository.session.add(KnowledgeVersion(id=new_id(), source_id=row.id, chunks=row.chunks_done, **kept))
-        await self._finish(repository, row, SourceState.READY, None)
+        await self._finish(repository, row, *standing(row))
 
     async def _vectors(self, source: KnowledgeSource, texts: Sequence[str]) -> dict[str, list[Vector]]:
         """Return the vectors of texts in every space that is written. Only the one that is searched must be reached: what another
@@ -214,7 +223,12 @@ class Ingester:
         return found
 
     async def _embed(
-        self, source: KnowledgeSource, batch: Sequence[Chunk], start: int, language: str | None
+        self,
+        source: KnowledgeSource,
+        batch: Sequence[Chunk],
+        start: int,
+        language: str | None,
+        signs: Sequence[tuple[Sign, ...]],
     ) -> list[NewChunk]:
         vectors = await self._vectors(source, [words.embedded(piece.embedded_text()) for piece in batch])
         languages = await asyncio.to_thread(lambda: [self._language(piece, language) for piece in batch])
@@ -230,6 +244,7 @@ class Ingester:
                 search_config=words.search_config(own),
                 searched=words.indexed(piece.searched_text()),
                 vectors={name: rows[offset] for name, rows in vectors.items()},
+                signs=signs[start + offset],
             )
             for offset, (piece, own) in enumerate(zip(batch, languages, strict=True))
         ]
@@ -249,10 +264,10 @@ class Ingester:
             if row is None:
                 return
             if gone:
-                row.live_version, row.live_chunks = None, 0
+                row.live_version, row.live_chunks, row.held, row.left_out = None, 0, 0, 0
             await ChunkRepository(session).remove_of(source.id, but=row.live_version)
-            row.chunks_done = row.chunks_total = row.live_chunks
-            state = SourceState.FAILED if row.live_version is None else SourceState.READY
+            row.chunks_done = row.chunks_total = row.live_chunks + row.held + row.left_out
+            state = SourceState.FAILED if row.live_version is None else standing(row)[0]
             await self._finish(repository, row, state, reason)
             announce(session, row)
 
@@ -281,7 +296,7 @@ class Ingester:
     async def _finish(
         self, repository: SourceRepository, row: KnowledgeSource, state: SourceState, failure: str | None
     ) -> None:
-        row.state, row.failure, row.claim_id, row.lease_until = state, failure, None, None
+        row.state, row.failure, row.claim_id, row.lease_until, row.seconds_left = state, failure, None, None, None
         if state is SourceState.READY:
             row.ready_at = await repository.now()
             if holds_answers(row):

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.contracts.states import PassageReview
 from domain.knowledge.chunking import Chunk
 from domain.knowledge.models import KnowledgeChunk, KnowledgeSource
 from domain.knowledge.spaces import VectorSpace
+
+_IS_FOUND = or_(KnowledgeChunk.review.is_(None), KnowledgeChunk.review == PassageReview.ALLOWED)
+"""What is held for review has no vector on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +44,16 @@ class MissingRepository:
     async def counts(self) -> tuple[int, int]:
         """Return how many chunks have a vector, and how many there are."""
         lacking = await self.session.scalar(select(func.count()).select_from(self._lacking().subquery()))
-        total = await self.session.scalar(select(func.count()).select_from(KnowledgeChunk))
+        total = await self.session.scalar(select(func.count()).select_from(KnowledgeChunk).where(_IS_FOUND))
         return (total or 0) - (lacking or 0), total or 0
 
-    async def page(self, after: UUID | None, limit: int) -> list[Missing]:
-        """Return chunks without a vector, in the order of their ids."""
+    async def page(self, after: UUID | None, limit: int, source_id: UUID | None = None) -> list[Missing]:
+        """Return chunks without a vector, in the order of their ids; with `source_id` those of one source."""
         query = self._lacking().order_by(KnowledgeChunk.id).limit(limit)
         if after is not None:
             query = query.where(KnowledgeChunk.id > after)
+        if source_id is not None:
+            query = query.where(KnowledgeChunk.source_id == source_id)
         return [
             Missing(chunk_id, source_id, heading, words, answer)
             for chunk_id, source_id, heading, words, answer in await self.session.execute(query)
@@ -60,7 +66,7 @@ class MissingRepository:
         await self.session.execute(sources.order_by(KnowledgeSource.id).with_for_update(read=True))
         there = set(
             await self.session.scalars(
-                select(KnowledgeChunk.id).where(KnowledgeChunk.id.in_([piece.id for piece in batch]))
+                select(KnowledgeChunk.id).where(KnowledgeChunk.id.in_([piece.id for piece in batch]), _IS_FOUND)
             )
         )
         rows = [
@@ -86,5 +92,5 @@ class MissingRepository:
                 self.space.rows,
                 and_(vectors.tenant_id == KnowledgeChunk.tenant_id, vectors.id == KnowledgeChunk.id),
             )
-            .where(vectors.id.is_(None))
+            .where(vectors.id.is_(None), _IS_FOUND)
         )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pgvector.sqlalchemy import BIT, HALFVEC
 from sqlalchemy import Computed, Double, ForeignKeyConstraint, Index, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, TenantRow
@@ -63,6 +63,10 @@ class KnowledgeSource(TenantRow, Base):
     live_chunks: Mapped[int] = mapped_column(default=0, server_default="0")
     language: Mapped[str | None] = mapped_column(Text)
     pages: Mapped[int] = mapped_column(default=0)
+    pages_done: Mapped[int] = mapped_column(default=0, server_default="0")
+    seconds_left: Mapped[int | None]
+    held: Mapped[int] = mapped_column(default=0, server_default="0")
+    left_out: Mapped[int] = mapped_column(default=0, server_default="0")
     chunks_total: Mapped[int] = mapped_column(default=0)
     chunks_done: Mapped[int] = mapped_column(default=0)
     valid_from: Mapped[datetime | None]
@@ -96,7 +100,11 @@ class KnowledgeVersion(TenantRow, Base):
 
 
 class KnowledgeChunk(TenantRow, Base):
-    """One passage. `search` holds its words in `search_config` (`language.indexed`), written with the row."""
+    """One passage. `search` holds its words in `search_config` (`language.indexed`), written with the row.
+
+    One that speaks to the assistant says where (`signs`) and what became of it (`review`). While it waits, and where it was left out,
+    it has no words in `search` and no vector: no search can find it.
+    """
 
     __tablename__ = "knowledge_chunks"
     __table_args__ = (
@@ -106,6 +114,7 @@ class KnowledgeChunk(TenantRow, Base):
         ),
         Index("knowledge_chunks_search", "search", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index("knowledge_chunks_config", "tenant_id", "search_config"),
+        Index("knowledge_chunks_review", "tenant_id", "text_sha256", postgresql_where="review is not null"),
         {"postgresql_partition_by": "HASH (tenant_id)"},
     )
 
@@ -121,6 +130,23 @@ class KnowledgeChunk(TenantRow, Base):
     search: Mapped[str] = mapped_column(TSVECTOR)
     valid_from: Mapped[datetime | None]
     valid_until: Mapped[datetime | None]
+    review: Mapped[str | None] = mapped_column(Text)
+    signs: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    text_sha256: Mapped[str | None] = mapped_column(Text)
+
+
+class KnowledgeDecision(TenantRow, Base):
+    """What an admin decided about a text that speaks to the assistant, wherever it stands and however often it is read again."""
+
+    __tablename__ = "knowledge_decisions"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "text_sha256"),
+        ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+    )
+
+    text_sha256: Mapped[str] = mapped_column(Text)
+    decision: Mapped[str] = mapped_column(Text)
+    decided_by: Mapped[UUID]
 
 
 def _vectors(table: str) -> tuple[Any, ...]:

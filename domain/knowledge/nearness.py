@@ -61,7 +61,7 @@ from named
 cross join lateral (select * from knowledge_chunks where tenant_id = :tenant and id = named.id offset 0) as c
 cross join lateral (select embedding from {table} where tenant_id = :tenant and id = named.id offset 0) as v
 join knowledge_sources s on s.tenant_id = :tenant and s.id = c.source_id and s.live_version = c.version
-where coalesce(c.valid_from <= now(), true)
+where coalesce(c.valid_from <= now(), true) and coalesce(c.review = 'allowed', true)
 """
 
 

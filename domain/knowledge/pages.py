@@ -17,7 +17,7 @@ from domain.knowledge.models import KnowledgeSource
 from domain.knowledge.repository import SourceRepository
 from domain.knowledge.service import SYNC_TASK, found, read_anew
 
-_AT_REST = (SourceState.READY, SourceState.FAILED)
+_AT_REST = (SourceState.READY, SourceState.FAILED, SourceState.QUARANTINED)
 
 
 async def add_page(session: AsyncSession, caller: Principal, body: NewPageSource) -> Source:

@@ -1,7 +1,7 @@
 """Storage of sources, their chunks and vectors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,8 +9,10 @@ from sqlalchemy import Text, bindparam, cast, delete, func, or_, select, text, u
 from sqlalchemy.dialects.postgresql import REGCONFIG, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core.contracts.states import SourceState
-from domain.knowledge.models import KnowledgeChunk, KnowledgeSource, KnowledgeVersion
+from core.contracts.states import PassageReview, SourceState
+from domain.knowledge.chunking import Chunk
+from domain.knowledge.models import KnowledgeChunk, KnowledgeDecision, KnowledgeSource, KnowledgeVersion
+from domain.knowledge.screening import Sign, as_json, fingerprint
 from domain.knowledge.spaces import SpaceRepository
 
 _FRESH = {"state": SourceState.QUEUED, "version": 1, "pages": 0, "chunks_total": 0, "chunks_done": 0, "attempt": 0}
@@ -27,7 +29,7 @@ _AT_WORK = (SourceState.QUEUED, SourceState.PARSING, SourceState.EMBEDDING)
 @dataclass(frozen=True, slots=True)
 class NewChunk:
     """A chunk to be stored: `searched` is what full text finds, `search_config` how it is stemmed, `vectors` what it is near to,
-    by the name of the space.
+    by the name of the space. With `signs` it is held, until somebody has decided on this very text.
     """
 
     id: UUID
@@ -40,6 +42,13 @@ class NewChunk:
     search_config: str
     searched: str
     vectors: Mapping[str, list[float]]
+    signs: tuple[Sign, ...] = ()
+    review: PassageReview | None = None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether a search may find it."""
+        return self.review in {None, PassageReview.ALLOWED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,8 @@ class SourceRepository:
                 state=SourceState.PARSING,
                 chunks_done=0,
                 chunks_total=0,
+                pages_done=0,
+                seconds_left=None,
             )
             .returning(KnowledgeSource)
         )
@@ -163,6 +174,7 @@ class ChunkRepository:
         active, *others = await SpaceRepository(self.session).hold_written()
         if active.name not in chunks[0].vectors:
             return False
+        chunks = await self._reviewed(chunks)
         own = {"tenant_id": source.tenant_id, "source_id": source.id}
         version = {"version": source.version}
         valid = {"valid_from": source.valid_from, "valid_until": source.valid_until}
@@ -176,11 +188,42 @@ class ChunkRepository:
             vectors = [
                 own | {"id": chunk.id, "embedding": chunk.vectors[space.name]}
                 for chunk in chunks
-                if space.name in chunk.vectors
+                if space.name in chunk.vectors and chunk.is_found
             ]
             if vectors:
                 await self.session.execute(insert(space.rows), vectors)
         return True
+
+    async def _reviewed(self, chunks: Sequence[NewChunk]) -> list[NewChunk]:
+        """Hold what speaks to the assistant, unless somebody has decided on this very text."""
+        held = {fingerprint(_said(chunk.heading, chunk.text)) for chunk in chunks if chunk.signs}
+        known = select(KnowledgeDecision.text_sha256, KnowledgeDecision.decision)
+        decided = (
+            dict((await self.session.execute(known.where(KnowledgeDecision.text_sha256.in_(held)))).tuples().all())
+            if held
+            else {}
+        )
+        return [
+            replace(
+                chunk,
+                review=PassageReview(decided.get(fingerprint(_said(chunk.heading, chunk.text)), PassageReview.WAITING)),
+            )
+            if chunk.signs
+            else chunk
+            for chunk in chunks
+        ]
+
+    async def count(self, source: KnowledgeSource) -> None:
+        """Write on a source how many passages of its live version are found, held and left out."""
+        query = (
+            select(KnowledgeChunk.review, func.count())
+            .where(KnowledgeChunk.source_id == source.id, KnowledgeChunk.version == source.live_version)
+            .group_by(KnowledgeChunk.review)
+        )
+        counts = dict((await self.session.execute(query)).tuples().all())
+        source.held = counts.get(PassageReview.WAITING, 0)
+        source.left_out = counts.get(PassageReview.LEFT_OUT, 0)
+        source.live_chunks = counts.get(None, 0) + counts.get(PassageReview.ALLOWED, 0)
 
     async def remove_of(self, source_id: UUID, *, but: int | None = None) -> None:
         """Delete the chunks and vectors of a source, of every embedding model; those of the version `but` stay."""
@@ -198,4 +241,11 @@ class ChunkRepository:
 def _row(chunk: NewChunk) -> dict[str, object]:
     row = asdict(chunk)
     del row["vectors"]
+    row["signs"] = as_json(chunk.signs) or None
+    row["text_sha256"] = fingerprint(_said(chunk.heading, chunk.text)) if chunk.signs else None
+    row["searched"] = chunk.searched if chunk.is_found else ""
     return row | {"stemmed_as": chunk.search_config}
+
+
+def _said(heading: str | None, text: str) -> str:
+    return Chunk(text, heading).searched_text()

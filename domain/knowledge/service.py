@@ -27,6 +27,7 @@ from domain.proposals.soon import compare_soon
 
 INGEST_TASK = "knowledge.ingest"
 SYNC_TASK = "knowledge.sync"
+ADMIT_TASK = "knowledge.admit"
 SEARCH_QUESTION = "knowledge.search"
 
 _MIMES = {
@@ -111,8 +112,9 @@ async def remove_source(session: AsyncSession, caller: Principal, source_id: UUI
     for one in (row, *pages):
         one.state, one.removed_at, one.claim_id, one.lease_until = SourceState.REMOVED, datetime.now(UTC), None, None
         one.live_version, one.live_chunks, one.chunks_done, one.chunks_total = None, 0, 0, 0
+        one.held, one.left_out = 0, 0
         await ChunkRepository(session).remove_of(one.id)
-        for task in (INGEST_TASK, SYNC_TASK):
+        for task in (INGEST_TASK, SYNC_TASK, ADMIT_TASK):
             await due.clear(session, caller.tenant_id, task, one.id)
         announce(session, one)
         if holds_answers(one):
@@ -228,6 +230,18 @@ def _row(
 def _declared(filename: str, mime: str | None) -> str | None:
     """Return what a file says it is: its ending tells more than the type that a browser sends along."""
     return _MIMES.get(PurePath(filename).suffix.lower(), mime)
+
+
+def standing(row: KnowledgeSource) -> tuple[SourceState, str | None]:
+    """Return how a source stands whose live version is whole: ready, or set aside where nothing of it may be found."""
+    if row.live_chunks or row.live_version is None:
+        return SourceState.READY, None
+    if row.held:
+        return (
+            SourceState.QUARANTINED,
+            "All of its text speaks to the assistant. Nothing of it is used until an admin has looked.",
+        )
+    return SourceState.QUARANTINED, "All of its text was left out by an admin. Nothing of it is used."
 
 
 def found(row: KnowledgeSource | None) -> KnowledgeSource:

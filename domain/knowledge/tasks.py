@@ -20,13 +20,15 @@ from domain.knowledge.fetching import WebFetcher
 from domain.knowledge.ingest import Ingester
 from domain.knowledge.pages import sync_due
 from domain.knowledge.reindex import adopt
+from domain.knowledge.review import admit
 from domain.knowledge.search import FLOOR, KnowledgeSearch
-from domain.knowledge.service import INGEST_TASK, SEARCH_QUESTION, SYNC_TASK
+from domain.knowledge.service import ADMIT_TASK, INGEST_TASK, SEARCH_QUESTION, SYNC_TASK
 from domain.knowledge.spaces import is_bundled
 
 _INGEST_SECONDS = 1800.0
 _SEARCH_SECONDS = 10.0
 _SYNC_SECONDS = 10.0
+_ADMIT_SECONDS = 120.0
 _log = structlog.get_logger(__name__)
 
 
@@ -82,6 +84,10 @@ class KnowledgeTasks:
         """Have a page of the web read again."""
         await sync_due(resources.db, tenant_id, source_id)
 
+    async def admit(self, resources: Resources, tenant_id: UUID, source_id: UUID) -> None:
+        """Let search find what an admin has allowed."""
+        await admit(resources.db, self.embedders(resources), tenant_id, source_id)
+
     async def search(self, resources: Resources, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answer `SearchFor` with a `SearchResult`."""
         asked = SearchFor.model_validate(question)
@@ -100,5 +106,6 @@ def register(registry: Registry) -> None:
     tasks = KnowledgeTasks()
     registry.on_start(tasks.open)
     registry.task(INGEST_TASK, tasks.ingest, timeout_s=_INGEST_SECONDS, queue="cpu")
+    registry.task(ADMIT_TASK, tasks.admit, timeout_s=_ADMIT_SECONDS)
     registry.task(SYNC_TASK, tasks.sync, timeout_s=_SYNC_SECONDS)
     registry.answer(SEARCH_QUESTION, tasks.search, timeout_s=_SEARCH_SECONDS)

@@ -22,7 +22,7 @@ from core.contracts.drafts import Decided, Draft, DraftCheck, DraftSource, Send
 from core.contracts.events import Event, EventType
 from core.contracts.history import DateOrder, HistoryImport, SideReason
 from core.contracts.ids import new_id
-from core.contracts.knowledge import SearchResult, Source
+from core.contracts.knowledge import HeldPassage, SearchResult, Source
 from core.contracts.proposals import Proposal, ProposalKind, ProposalState
 from core.contracts.reasoning import Claim, Finding, Passage
 from core.contracts.sessions import LinkCode, RiskText
@@ -81,6 +81,7 @@ class Standin:
         self.drafts: dict[UUID, Draft] = {}
         self.sends: dict[UUID, Send] = {}
         self.sources: dict[UUID, Source] = {}
+        self.held: list[HeldPassage] = []
         self.automations: dict[UUID, AutomationText] = {}
         self.automation_at: datetime | None = None
         self.calls: list[tuple[str, str, Any]] = []
@@ -393,6 +394,17 @@ class Standin:
     async def pair(self, _: Request) -> Any:
         return Pairing(code="K7QM-2XPD", expires_at=now(-10))
 
+    async def list_held(self, request: Request) -> Any:
+        return {"items": [one for one in self.held if one.review == request.query_params["state"]]}
+
+    async def review_passage(self, request: Request) -> Any:
+        decision = (await request.json())["decision"]
+        self.held = [
+            one.model_copy(update={"review": decision}) if str(one.id) == request.path_params["id"] else one
+            for one in self.held
+        ]
+        return None
+
     async def list_sources(self, _: Request) -> Any:
         return {"items": list(self.sources.values())}
 
@@ -485,7 +497,8 @@ class Standin:
             ("POST", "/devices/pairings", self.pair), ("GET", "/knowledge/sources", self.list_sources),
             ("POST", "/knowledge/sources", self.add_source), ("DELETE", "/knowledge/sources/{id}", self.remove_source),
             ("POST", "/knowledge/search", self.search), ("POST", "/knowledge/pages", self.add_page),
-            ("POST", "/knowledge/sources/{id}/sync", self.sync_source),
+            ("POST", "/knowledge/sources/{id}/sync", self.sync_source), ("GET", "/knowledge/held", self.list_held),
+            ("POST", "/knowledge/held/{id}/review", self.review_passage),
             ("POST", "/history/imports", self.import_history), ("GET", "/proposals", self.list_proposals),
             ("POST", "/proposals/{id}/{verb}", self.decide_proposal),
         ]  # fmt: skip

@@ -8,7 +8,16 @@ from uuid import UUID
 import gradio as gr
 from pydantic import ValidationError
 
-from core.contracts.knowledge import NewCuratedAnswer, NewPageSource, NewTextSource, SearchQuery, Source
+from core.contracts.knowledge import (
+    HeldPassage,
+    NewCuratedAnswer,
+    NewPageSource,
+    NewTextSource,
+    ReviewPassage,
+    SearchQuery,
+    Source,
+)
+from core.contracts.states import PassageReview
 from core.errors import WaxosError
 from core.settings import Settings
 from ui.session import PanelSession
@@ -20,10 +29,22 @@ EVERY = {"Only once": None, "Every day": 24, "Every week": 168}
 """How often a page is read again, as it is offered."""
 
 
-class SourceAsk(Ask):
-    """What to do with a source."""
+_DECISIONS: dict[str, Literal[PassageReview.ALLOWED, PassageReview.LEFT_OUT]] = {
+    "allow": PassageReview.ALLOWED,
+    "leave_out": PassageReview.LEFT_OUT,
+}
+_SAID = {
+    "remove": "Removed. Drafts no longer use it.",
+    "sync": "It is being read again.",
+    "allow": "Allowed. Drafts may use what it says; its orders are never obeyed.",
+    "leave_out": "Left out. Drafts no longer use it.",
+}
 
-    do: Literal["remove", "sync"]
+
+class SourceAsk(Ask):
+    """What to do with a source, with a held passage, or with all that waits of a source."""
+
+    do: Literal["remove", "sync", "allow", "leave_out", "allow_all", "leave_out_all"]
     id: UUID
 
 
@@ -37,16 +58,25 @@ class KnowledgeFunctions:
         """List the sources, newest first."""
         page = await session.api.sources()
         newest = sorted(page.items, key=lambda s: s.created_at, reverse=True)
-        return Answer(fragments={"main": self._templates.render("sources.html", sources=newest)})
+        held = {state: (await session.api.held(state)).items for state in PassageReview}
+        waiting = [(passage, marked(passage)) for passage in held.pop(PassageReview.WAITING)]
+        decided = [(passage, marked(passage)) for passages in held.values() for passage in passages]
+        main = self._templates.render("held.html", waiting=waiting, decided=decided)
+        return Answer(fragments={"main": main + self._templates.render("sources.html", sources=newest)})
 
     async def act(self, session: PanelSession, payload: Payload) -> Answer:
-        """Remove a source, or have its page read again."""
+        """Remove a source, have its page read again, or decide on what is held."""
         ask = SourceAsk.model_validate(payload)
-        if ask.do == "remove":
-            await session.api.remove_source(ask.id)
-        else:
-            await session.api.sync_source(ask.id)
-        said = "Removed. Drafts no longer use it." if ask.do == "remove" else "It is being read again."
+        match ask.do:
+            case "remove":
+                await session.api.remove_source(ask.id)
+            case "sync":
+                await session.api.sync_source(ask.id)
+            case "allow" | "leave_out":
+                await session.api.review_passage(ask.id, ReviewPassage(decision=_DECISIONS[ask.do]))
+            case "allow_all" | "leave_out_all":
+                await session.api.review_source(ask.id, ReviewPassage(decision=_DECISIONS[ask.do.removesuffix("_all")]))
+        said = _SAID[ask.do.removesuffix("_all")]
         shown = await self.show(session, {})
         return shown.model_copy(update={"notice": Notice(level="good", title=said)})
 
@@ -111,6 +141,21 @@ class KnowledgeFunctions:
         except WaxosError as error:
             return self._templates.render("said.html", level="bad", title=error.detail, hint=error.hint)
         return self._templates.render("said.html", level="good", title=good, hint=None)
+
+
+def marked(passage: HeldPassage) -> list[tuple[str, str]]:
+    """Return the text of a passage in pieces, each with why it gives the passage away; what nobody sees is said in words."""
+    pieces: list[tuple[str, str]] = []
+    at = 0
+    for sign in passage.signs:
+        start = max(at, sign.start)
+        if sign.end <= start:
+            continue
+        words = passage.text[start : sign.end]
+        shown = f"[{len(words)} hidden characters]" if sign.sign == "hidden" else words
+        pieces += [(passage.text[at:start], ""), (shown, sign.why)]
+        at = sign.end
+    return [*pieces, (passage.text[at:], "")]
 
 
 async def _add_file(session: PanelSession, path: Path) -> Source:

@@ -10,17 +10,20 @@ from api.deps import Db, KnowledgeRead, KnowledgeWrite, Res
 from api.refusals import problems
 from core.contracts.base import Page, Utc
 from core.contracts.knowledge import (
+    HeldPassage,
     NewCuratedAnswer,
     NewPageSource,
     NewTextSource,
+    ReviewPassage,
     SearchQuery,
     SearchResult,
     Source,
     SourceChange,
     SourceVersion,
 )
+from core.contracts.states import PassageReview
 from core.errors import InvalidInput
-from domain.knowledge import pages
+from domain.knowledge import pages, review
 from domain.knowledge import service as knowledge
 
 router = APIRouter(prefix="/knowledge", tags=["knowledge"])
@@ -112,6 +115,35 @@ async def list_versions(_caller: KnowledgeRead, db: Db, source_id: UUID) -> list
 async def sync_source(caller: KnowledgeWrite, db: Db, source_id: UUID) -> Source:
     """Have a page of the web, and the other pages of its crawl, read again; what did not change stays as it is."""
     return await pages.sync_now(db, caller, source_id)
+
+
+@router.get("/held", summary="List held passages", responses=problems(401, 403, 422, 429, 503))
+async def list_held(
+    _caller: KnowledgeRead,
+    db: Db,
+    state: Annotated[
+        PassageReview, Query(description="those that wait, or that were decided on")
+    ] = PassageReview.WAITING,
+    source_id: Annotated[UUID | None, Query(description="of this source only")] = None,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> Page[HeldPassage]:
+    """Return passages that speak to the assistant, each with the words that gave it away. Only allowed ones are ever found."""
+    return await review.list_held(db, state, source_id, cursor, limit)
+
+
+@router.post("/held/{passage_id}/review", summary="Decide on a held passage", status_code=204, responses=_ONE)
+async def review_passage(caller: KnowledgeWrite, db: Db, passage_id: UUID, body: ReviewPassage) -> Response:
+    """Allow a passage or leave it out, also after another decision; it holds for this text wherever it stands."""
+    await review.review_passage(db, caller, passage_id, body.decision)
+    return Response(status_code=204)
+
+
+@router.post("/sources/{source_id}/review", summary="Decide on all held passages", status_code=204, responses=_ONE)
+async def review_source(caller: KnowledgeWrite, db: Db, source_id: UUID, body: ReviewPassage) -> Response:
+    """Allow or leave out every passage of a source that waits."""
+    await review.review_source(db, caller, source_id, body.decision)
+    return Response(status_code=204)
 
 
 @router.delete(
