@@ -37,7 +37,8 @@ class HeldRepository:
             query = query.where(KnowledgeChunk.source_id == source_id)
         if before is not None:
             query = query.where(KnowledgeChunk.id < before)
-        return (await self.session.execute(query.order_by(KnowledgeChunk.id.desc()).limit(limit))).tuples().all()
+        rows = await self.session.execute(query.order_by(KnowledgeChunk.id.desc()).limit(limit))
+        return [(chunk, source) for chunk, source in rows]
 
     async def text_of(self, chunk_id: UUID) -> str | None:
         """Return the fingerprint of a passage that is or was held."""
@@ -58,7 +59,10 @@ class HeldRepository:
         query = select(KnowledgeChunk.id, KnowledgeChunk.source_id).where(
             KnowledgeChunk.text_sha256.in_(texts), KnowledgeChunk.review.is_not(None)
         )
-        return (await self.session.execute(query.order_by(KnowledgeChunk.id))).tuples().all()
+        return [
+            (chunk_id, source_id)
+            for chunk_id, source_id in await self.session.execute(query.order_by(KnowledgeChunk.id))
+        ]
 
     async def keep(self, tenant_id: UUID, by: UUID, texts: Sequence[str], decision: PassageReview) -> None:
         """Remember a decision for every later reading of these texts."""

@@ -197,12 +197,11 @@ class ChunkRepository:
     async def _reviewed(self, chunks: Sequence[NewChunk]) -> list[NewChunk]:
         """Hold what speaks to the assistant, unless somebody has decided on this very text."""
         held = {fingerprint(_said(chunk.heading, chunk.text)) for chunk in chunks if chunk.signs}
-        known = select(KnowledgeDecision.text_sha256, KnowledgeDecision.decision)
-        decided = (
-            dict((await self.session.execute(known.where(KnowledgeDecision.text_sha256.in_(held)))).tuples().all())
-            if held
-            else {}
-        )
+        decided: dict[str, str] = {}
+        if held:
+            known = select(KnowledgeDecision.text_sha256, KnowledgeDecision.decision)
+            rows = await self.session.execute(known.where(KnowledgeDecision.text_sha256.in_(held)))
+            decided = dict(rows)
         return [
             replace(
                 chunk,
@@ -220,7 +219,7 @@ class ChunkRepository:
             .where(KnowledgeChunk.source_id == source.id, KnowledgeChunk.version == source.live_version)
             .group_by(KnowledgeChunk.review)
         )
-        counts = dict((await self.session.execute(query)).tuples().all())
+        counts = dict(await self.session.execute(query))
         source.held = counts.get(PassageReview.WAITING, 0)
         source.left_out = counts.get(PassageReview.LEFT_OUT, 0)
         source.live_chunks = counts.get(None, 0) + counts.get(PassageReview.ALLOWED, 0)
