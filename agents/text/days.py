@@ -29,6 +29,8 @@ def days(text: str) -> frozenset[int]:
     last: tuple[int, int] | None = None
     for match in _name().finditer(text):
         name = fold(match[1])
+        if name not in common().days:
+            continue  # without regard to case the dotless ı is an i: the Turkish "mı" asks and is no day
         if name in common().ambiguous_days and not _stands_for_a_day(text, match):
             continue
         day = common().days[name]

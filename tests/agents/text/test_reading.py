@@ -52,6 +52,7 @@ def test_different_facts_differ(said: str, other: str) -> None:
         ("täglich", set(range(7))),
         ("周六和周日", {5, 6}),
         ("I sat in the sun", set()),
+        ("Öğlen pizza var mı?", set()),
     ],
 )
 def test_days(text: str, expected: set[int]) -> None:
