@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from domain.knowledge.documents import Block, BlockKind
+from domain.knowledge.documents import Block, BlockKind, Unreadable
 
 _QUESTION_NAMES = frozenset({
     "question", "questions", "q", "pregunta", "preguntas", "pergunta", "perguntas", "frage", "fragen", "domanda", "domande",
@@ -125,7 +125,13 @@ class MarkdownBlocks:
 
 def csv_blocks(text: str) -> list[Block]:
     """Return the rows of a CSV: answered questions where it has such columns, else each row with the names of its columns."""
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), _dialect(text))]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), _dialect(text))]
+    except csv.Error:
+        detail = f"The table cannot be read: a cell holds more than {csv.field_size_limit()} characters, or a quotation mark is open."
+        raise Unreadable(
+            detail, hint="Look at its quotation marks, or upload the long text as a file of its own."
+        ) from None
     rows = [row for row in rows if any(row)]
     if not rows:
         return []

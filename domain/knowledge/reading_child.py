@@ -56,7 +56,7 @@ def read(data: bytes, declared: str | None) -> Document:
             pages = len(result.pages or [])
             found = blocks.MarkdownBlocks(joined_rows=True).read(result.content)
             found = _on_pages(found, [page["content"] for page in result.pages or []])
-    if not found:
+    if not any(char.isprintable() and not char.isspace() for block in found for char in block.text):
         raise _nothing(mime)
     return Document(mime=mime, pages=pages, blocks=found, title=web.title, links=tuple(web.links))
 

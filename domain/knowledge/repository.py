@@ -201,7 +201,7 @@ class ChunkRepository:
         if held:
             known = select(KnowledgeDecision.text_sha256, KnowledgeDecision.decision)
             rows = await self.session.execute(known.where(KnowledgeDecision.text_sha256.in_(held)))
-            decided = dict(rows)
+            decided = {row[0]: row[1] for row in rows}
         return [
             replace(
                 chunk,
@@ -219,7 +219,7 @@ class ChunkRepository:
             .where(KnowledgeChunk.source_id == source.id, KnowledgeChunk.version == source.live_version)
             .group_by(KnowledgeChunk.review)
         )
-        counts = dict(await self.session.execute(query))
+        counts = {row[0]: row[1] for row in await self.session.execute(query)}
         source.held = counts.get(PassageReview.WAITING, 0)
         source.left_out = counts.get(PassageReview.LEFT_OUT, 0)
         source.live_chunks = counts.get(None, 0) + counts.get(PassageReview.ALLOWED, 0)

@@ -81,6 +81,8 @@ def decode(data: bytes) -> str:
     for bom, name in _BOMS:
         if data.startswith(bom):
             return _lines(data.decode(name, errors="replace"))
+    if wide := _wide(data):
+        return _lines(data.decode(wide, errors="replace"))
     try:
         return _lines(data.decode("utf-8"))
     except UnicodeDecodeError:
@@ -98,6 +100,8 @@ def check_archive(data: bytes) -> None:
             entries = archive.infolist()
     except zipfile.BadZipFile:
         raise Unreadable("The document is damaged.", hint="Open it in Word, save it again and upload that.") from None
+    if not any(re.fullmatch(r"word/document\d*\.xml", entry.filename) for entry in entries):
+        raise Unreadable("The file is an archive or another office document, not a Word document.", hint=_HINT)
     size = sum(entry.file_size for entry in entries)
     if size > _MOST_UNPACKED or len(entries) > _MOST_ENTRIES:
         raise Unreadable(
@@ -118,8 +122,19 @@ def _found(data: bytes) -> str | None:
     return HTML if _HTML_START.match(decode(data[:4096])) else TEXT
 
 
+def _wide(data: bytes) -> str | None:
+    """Return in which UTF-16 a text without a mark of it is: every second byte of most languages' letters is the same few."""
+    head = data[:2000]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if len(head) < 8 or max(even, odd) * 4 < len(head) or min(even, odd) * 20 > len(head):
+        return None
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    controls = sum(ord(char) < 32 and char not in "\t\n\r\f" for char in head.decode(name, errors="ignore"))
+    return None if controls else name
+
+
 def _is_binary(data: bytes) -> bool:
-    if data.startswith(tuple(bom for bom, _ in _BOMS)):
+    if data.startswith(tuple(bom for bom, _ in _BOMS)) or _wide(data):
         return False
     if data.startswith(tuple(_OTHERS)):
         return True

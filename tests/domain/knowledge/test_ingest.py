@@ -63,6 +63,11 @@ async def chunks_of(db: Database, tenant_id: UUID, source_id: UUID) -> list[dict
         (files.pdf(POLICY), "policy.pdf", {"heading": "Garden shop › Delivery", "page": 2, "text": POLICY[1][1][1]}),
         (WORD, "prices.docx", {"heading": "Prices › Workshops", "text": "Workshop: Growing mushrooms; Price: 48 EUR"}),
         (PAGE, "hours.html", {"heading": "Hours", "text": "The shop opens at eight."}),
+        (
+            "Opening hours\n\nWe open at nine each day.".encode("utf-16-le"),
+            "wide.txt",
+            {"text": "We open at nine each day."},
+        ),
         (TABLE, "fragen.csv", {"text": "Haben Sie Tomaten?\nJa, im Mai.", "curated_answer": "Ja, im Mai."}),
         (NOTES, "notes.txt", {"heading": "OPENING HOURS", "curated_answer": "Yes, behind the house."}),
         (MARKDOWN, "care.md", {"heading": "Care › Roses", "text": "- once a week\n- never at noon"}),
@@ -96,6 +101,10 @@ async def test_each_kind_of_file_becomes_chunks(
         (files.zipped({"word/document.xml": "x", "word/bomb.bin": "0" * 210_000_000}), "bomb.docx", "unpacks to"),
         (b" \n\t ", "blank.txt", "empty"),
         (b"question,answer\n", "header.csv", "No text"),
+        ("\u00a0\u200b\ufeff \n".encode(), "unseen.txt", "No text"),
+        (files.zipped({"notes.txt": "hello", "b/word/x.txt": "z"}), "renamed.docx", "not a Word document"),
+        (b'question,answer\nWhat?,"' + b"word " * 60_000 + b'"\n', "cell.csv", "a cell holds more than"),
+        (files.pdf([[]] * 2000), "empty-pages.pdf", "scanned pictures"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

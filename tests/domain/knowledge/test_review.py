@@ -108,7 +108,7 @@ async def test_allowing_makes_it_found_and_leaving_it_out_retires_drafts(
     assert "tulips are free" not in await texts(search, "what do tulips cost")
     async with db.unit_of_work(tenant) as session:
         rows = await session.execute(text("select id, status from drafts"))
-        states: Mapping[UUID, str] = dict(rows)
+        states: Mapping[UUID, str] = {row[0]: row[1] for row in rows}
         assert (states[citing], states[other]) == (DraftStatus.SUPERSEDED, DraftStatus.PENDING)
         acts = await session.execute(
             text("select action, fields from audit_entries where action like 'passage.%' order by at")
