@@ -275,7 +275,8 @@ def _report(sources: Sequence[Source], *, as_json: bool) -> None:
         if source.failure:
             console.print(f"\n{source.title}: {source.failure}", markup=False)
         if source.held:
-            console.print(f"\n{source.title}: {source.held} passages wait for your look: waxos kb held", markup=False)
+            many = "1 passage waits" if source.held == 1 else f"{source.held} passages wait"
+            console.print(f"\n{source.title}: {many} for your look: waxos kb held", markup=False)
 
 
 def _show(found: SearchResult) -> None:

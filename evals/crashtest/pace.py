@@ -8,6 +8,8 @@ from evals.crashtest.waiting import ticks
 
 _AHEAD = 6
 """So many sends may be begun before the kill that belongs to them."""
+_IDLE_S = 3.0
+"""Where nothing was under way for so long, whoever is to kill waits for a send as well."""
 
 
 @dataclass(slots=True)
@@ -38,9 +40,11 @@ class Pace:
 
     async def may_send(self, parts: int) -> bool:
         """Wait until the kills have caught up with the sends, then count `parts` as begun; False where no more are given out."""
-        async for _ in ticks(3600):
+        idle = 0.0
+        async for passed in ticks(3600):
+            idle = passed if self.over < self.begun else idle
             in_step = self.begun <= (self.killed + 1) * self.sends / max(self.kills, 1) + _AHEAD
-            if self.closed or in_step or self.over >= self.begun:  # whoever is to kill may wait for a send
+            if self.closed or in_step or passed - idle > _IDLE_S:
                 break
         if self.closed:
             return False
