@@ -38,6 +38,7 @@ from core.contracts.states import (
     DraftStatus,
     MessageKind,
     MessageOrigin,
+    PassageReview,
     PauseReason,
     SendStatus,
     SourceKind,
@@ -398,7 +399,7 @@ class Standin:
         return {"items": [one for one in self.held if one.review == request.query_params["state"]]}
 
     async def review_passage(self, request: Request) -> Any:
-        decision = (await request.json())["decision"]
+        decision = PassageReview((await request.json())["decision"])
         self.held = [
             one.model_copy(update={"review": decision}) if str(one.id) == request.path_params["id"] else one
             for one in self.held
