@@ -53,6 +53,8 @@ ADDRESSES: dict[str, Any] = {
     "PATCH /knowledge/sources/{source_id}": {"title": "Mine now"},
     "GET /knowledge/sources/{source_id}/versions": None,
     "POST /knowledge/sources/{source_id}/sync": None,
+    "POST /knowledge/sources/{source_id}/review": {"decision": "allowed"},
+    "POST /knowledge/held/{passage_id}/review": {"decision": "allowed"},
     "POST /proposals/{proposal_id}/accept": {},
     "POST /proposals/{proposal_id}/dismiss": None,
     "POST /history/proposals/{proposal_id}/accept": {},
