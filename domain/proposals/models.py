@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, TenantRow
+from domain.history.models import ImportedHistory
 
 
 class Proposal(TenantRow, Base):
@@ -19,7 +20,7 @@ class Proposal(TenantRow, Base):
 
     __tablename__ = "proposals"
     __table_args__ = (
-        ForeignKeyConstraint(["tenant_id", "import_id"], ["history_imports.tenant_id", "history_imports.id"]),
+        ForeignKeyConstraint(["tenant_id", "import_id"], [ImportedHistory.tenant_id, ImportedHistory.id]),
         Index(None, "tenant_id", "kind", "state"),
     )
 
