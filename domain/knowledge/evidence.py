@@ -64,6 +64,11 @@ class SecondLook:
     english: Embedder = field(default_factory=lambda: build_embedder(ENGLISH))
     weights: Mapping[bool, Weights] = field(default_factory=fitted)
 
+    async def warm(self) -> None:
+        """Load both models, so that the first question need not wait for them."""
+        for embedder in (self.sentences, self.english):
+            await embedder.embed(["warm"])
+
     async def judge(self, query: str, language: str | None, rows: Sequence[Found]) -> list[Judged]:
         """Return what was found with its relevance, best first: the prepared answer to the same question before all else."""
         signs = await self.signs(query, language, rows)

@@ -16,6 +16,7 @@ from core.contracts.knowledge import SearchResult
 from core.errors import ProviderError, SetupError
 from core.jobs.registry import Registry, Resources
 from core.storage.blobs import LocalBlobs
+from domain.knowledge.evidence import SecondLook
 from domain.knowledge.fetching import WebFetcher
 from domain.knowledge.ingest import Ingester
 from domain.knowledge.pages import sync_due
@@ -56,6 +57,7 @@ class KnowledgeTasks:
         """
         wanted = embedding_model(resources.settings.aal.embedding, resources.settings.aal.embedding_width)
         embedders = self.embedders(resources)
+        await SecondLook().warm()
         try:
             space = await adopt(resources.db, embedders, wanted)
             if not is_bundled(space):
