@@ -32,11 +32,6 @@ LookupsFor = Callable[[ClaimedRun], Awaitable[Sequence[Lookup]]]
 """The systems of a run's business, bound to the customer of its chat."""
 
 
-async def no_lookups(run: ClaimedRun) -> Sequence[Lookup]:  # noqa: ARG001 - a desk that is connected to nothing
-    """Return none."""
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Team:
     """Drafter, humanizer and checker know no tenant and serve every run; the retriever is made for each."""
@@ -45,16 +40,18 @@ class Team:
     drafter: Drafter
     humanizer: Humanizer
     checker: Checker
-    lookups_for: LookupsFor = no_lookups
+    lookups_for: LookupsFor | None = None
+    """None on a desk that is connected to nothing."""
 
     async def agents_for(self, run: ClaimedRun) -> Agents:
         """Return the agents of one run."""
-        retriever = build_retriever(self.search_for(run.tenant_id), lookups=await self.lookups_for(run))
+        lookups = await self.lookups_for(run) if self.lookups_for else ()
+        retriever = build_retriever(self.search_for(run.tenant_id), lookups=lookups)
         return Agents(retriever, self.drafter, self.humanizer, self.checker)
 
 
 def build_team(
-    aal: Aal, detector: LanguageDetector, search_for: SearchFor, lookups_for: LookupsFor = no_lookups
+    aal: Aal, detector: LanguageDetector, search_for: SearchFor, lookups_for: LookupsFor | None = None
 ) -> Team:
     """Make the team of this process; with no provider configured it works without a model."""
     checker = build_checker(aal.embedder, detector)

@@ -44,7 +44,7 @@ class MeasuringDesk:
         name, mime, content = knowledge(business)
         owner = Principal(TenantId(new_id()), new_id(), Role.OWNER)
         blobs = LocalBlobs(self.folder)
-        blob = await blobs.put(owner.tenant_id, _once(content), limit=len(content))
+        blob = await blobs.put(owner.tenant_id, service.once(content), limit=len(content))
         async with self.db.unit_of_work(owner.tenant_id) as session:
             session.add(Tenant(id=owner.tenant_id, name=business))
             await session.flush()
@@ -74,7 +74,3 @@ async def measuring_desk(businesses: Sequence[str] = BUSINESSES) -> AsyncIterato
             yield desk
         finally:
             await db.close()
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content

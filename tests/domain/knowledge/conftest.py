@@ -1,6 +1,6 @@
 """What the suites of knowledge share: files in a folder, the bundled embedding model, one way from bytes to chunks."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -58,10 +58,6 @@ def caller(tenant: UUID) -> Principal:
     return admin_of(tenant)
 
 
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data
-
-
 Upload = Callable[..., Awaitable[Source]]
 
 
@@ -70,7 +66,7 @@ def upload(db: Database, blobs: LocalBlobs, caller: Principal) -> Upload:
     """Register a file as the API does; does not read it."""
 
     async def register(data: bytes, filename: str, mime: str | None = None, owner: Principal = caller) -> Source:
-        blob = await blobs.put(owner.tenant_id, _once(data), limit=10_000_000)
+        blob = await blobs.put(owner.tenant_id, service.once(data), limit=10_000_000)
         async with db.unit_of_work(owner.tenant_id) as session:
             return await service.add_file(
                 session,
