@@ -93,6 +93,7 @@ class Standin:
         self.history_gives: list[Proposal] = []
         self.history_form: dict[str, str] = {}
         self.decided_proposals: list[tuple[UUID, str, Any]] = []
+        self.answer_later: asyncio.Barrier | None = None
         self.channel: dict[str, Any] = {}
         self.code: str | None = None
         self.hold_events = False
@@ -437,7 +438,12 @@ class Standin:
 
     async def list_proposals(self, request: Request) -> Any:
         origin = request.query_params.get("origin")
-        return {"items": [one for one in self.proposals.values() if origin in (None, one.origin)]}
+        found = {"items": [one for one in self.proposals.values() if origin in (None, one.origin)]}
+        if (barrier := self.answer_later) is not None:
+            self.answer_later = None
+            await barrier.wait()  # the test knows that it was asked
+            await barrier.wait()
+        return found
 
     async def import_history(self, request: Request) -> Any:
         form = await request.form()

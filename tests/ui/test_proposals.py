@@ -1,5 +1,6 @@
 """The screen of suggested answers in a real browser: what was learnt and how, decided by keys or not, and exports that are added."""
 
+import asyncio
 from typing import Any
 
 from playwright.async_api import BrowserContext, expect
@@ -97,6 +98,26 @@ async def test_what_staff_taught_is_shown_with_its_reason_and_decided_by_keys(st
     await expect(cards).to_have_count(1)
     await expect(cards.nth(0).locator("input")).to_be_focused()
     assert story.decided_proposals[-1] == (edit.id, "dismiss", None)
+
+
+async def test_a_late_answer_does_not_draw_what_was_picked_before(story: Standin, sign_in: SignIn) -> None:
+    edit = _proposal("Are you open on Sundays?", "Yes, from 10 to 14.", ProposalOrigin.STAFF_EDIT)
+    story.proposals = {edit.id: edit}
+    page = await sign_in()
+    await page.click('[data-view="proposals"]')
+    await page.click('.picks [data-id="unanswered"]')
+    cards = page.locator("#view-proposals .proposal")
+    await expect(cards).to_have_count(0)
+    story.answer_later = barrier = asyncio.Barrier(2)
+    story.publish(EventType.PROPOSAL_UPDATED, proposal_id=edit.id)
+    await barrier.wait()
+    await page.click('.picks [data-id="all"]')
+    await expect(cards).to_have_count(1)
+    async with page.expect_response(lambda answer: "component_server" in answer.url):
+        await barrier.wait()
+    await cards.nth(0).locator("textarea").fill("Yes.")
+    await cards.nth(0).locator("[type=submit]").click()
+    await expect(page.locator("#view-proposals .empty")).to_contain_text("Nothing is suggested")
 
 
 async def test_staff_have_no_such_screen(story: Standin, sign_in: SignIn, context: BrowserContext) -> None:

@@ -26,7 +26,9 @@ export function start(element, server, view, event) {
       watch = null;
       return true;
     }
-    const answer = await ask(server.show, watch ? { watch } : {});
+    const asked = watch;
+    const answer = await ask(server.show, asked ? { watch: asked } : {});
+    if (watch !== asked) return false; // something else was picked meanwhile: this answer is of the list before
     draw(answer);
     return !answer.failed || answer.facts.code === "not_allowed";
   });
