@@ -46,6 +46,7 @@ class PageIntake:
         self._gate = Gate(journal, self._rows)
         self._bystanders: dict[bytes, str] = {}  # where a chat that is not ours ended when it was first seen open
         self._looks: Counter[str] = Counter()
+        self._late: Counter[tuple[tuple[str, str, int], int]] = Counter()
         self.owed = self._handing.owed
         """Rings when the outbox has got something."""
 
@@ -189,6 +190,14 @@ class PageIntake:
         last = next((seen for seen in reversed(await self._page.bubbles()) if not seen.deleted), None)
         return last is not None and not last.empty and not last.blank and row_agrees(row.preview, last.text)
 
+    async def _behind(self, row: Row) -> bool:
+        """Tell whether the words of an opened row are still to be drawn; after several looks they are of a kind that is no message."""
+        if await self._shows(row):
+            self._late.pop(row.mark, None)
+            return False
+        self._late[row.mark] += 1
+        return self._late[row.mark] < MOST_LOOKS
+
     async def _written_since(self, chat: OpenChat) -> int:
         """Return how much the customer has written since a chat that is not ours was first seen open."""
         tail = self._bystanders.setdefault(self._chats.key(chat.title), chat.ids[-1])
@@ -209,7 +218,7 @@ class PageIntake:
         if not await self._page.open_row(row):
             return False
         await self._read_current(unread=news)
-        if self._chats.opening(row.title):
+        if self._chats.opening(row.title) or await self._behind(row):
             return False  # its messages are not drawn yet; the page's next change brings us back
         self._rows.done(row, await self._page.visible_rows())
         return True

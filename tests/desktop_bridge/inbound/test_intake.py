@@ -11,9 +11,10 @@ from core.contracts.states import ChatKind, Direction, MessageKind
 from desktop_bridge import host
 from desktop_bridge.errors import PageError, PageStuck
 from desktop_bridge.inbound.intake import live_from
+from desktop_bridge.page import chat_list
 from desktop_bridge.page.bubbles import Bubble, Row
 from desktop_bridge.page.chat_page import OPEN_SECONDS
-from desktop_bridge.sandbox.models import NewChat
+from desktop_bridge.sandbox.models import NewChat, NewMessage, Source
 from desktop_bridge.sends.ports import Target
 from tests.desktop_bridge.stage import Crash, Stage, crash_at, set_stage
 
@@ -152,6 +153,31 @@ async def test_a_message_whose_row_comes_before_its_bubble_is_read_though_anothe
             await stage.intake.scan()
         await stage.intake.flush()
         assert sorted(_told(stage)) == [("And on Sunday?", False), ("Hello", False), ("When do you open?", False)]
+
+
+async def test_what_another_computer_has_opened_is_read_here_even_if_its_bubble_comes_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No number stands beside such a row: its words alone say that there is something to read."""
+    async with set_stage(tmp_path) as stage:
+        await _linked(stage)
+        monkeypatch.setattr(chat_list, "OPEN_SECONDS", 1.0)
+        await stage.customer("Anna", "Hello")
+        chat = await stage.customer("Anna", "When do you open?")
+        for _ in range(4):
+            await stage.intake.scan()
+        await stage.sandbox.client.set_fault(history_delay_ms=3000)
+        await stage.sandbox.client.add_messages(
+            [NewMessage(chat=chat, text="And on Sunday?", source=Source.CUSTOMER, seen=True)]
+        )
+        await stage.page.reader.until("read.list", lambda seen: seen[0]["preview"] == "And on Sunday?", 3)
+        assert await stage.intake.scan() == 0
+        await stage.sandbox.client.clear_faults()
+        await stage.page.reader.until("read.state", lambda s: len(s["ids"]) == 2, OPEN_SECONDS)
+        for _ in range(4):
+            await stage.intake.scan()
+        await stage.intake.flush()
+        assert sorted(_told(stage))[0] == ("And on Sunday?", False)
 
 
 async def test_an_opened_chat_is_read_once_its_messages_are_drawn(tmp_path: Path) -> None:
