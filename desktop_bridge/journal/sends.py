@@ -117,6 +117,14 @@ class SendLog:
         )  # fmt: skip
         return [row["text"] for row in rows]
 
+    def left_typing(self) -> list[Attempt]:
+        """Return of each chat the newest attempt of the last day, where it got to typing and came to no known end here."""
+        since = _text(datetime.now(UTC) - _BOX_MEMORY)
+        rows = self._store.all("SELECT * FROM sends WHERE begun_at > ? ORDER BY begun_at", since)
+        newest = {row["chat_id"]: self._attempt(row) for row in rows}
+        ended = {Phase.LEASED, Phase.READ_BACK, Phase.REPORTED}
+        return [one for one in newest.values() if one.phase not in ended]
+
     def claimed(self, chat_id: UUID, but: UUID) -> frozenset[str]:
         """Return the bubbles that other sends of this chat were already matched with."""
         rows = self._store.all(

@@ -17,6 +17,7 @@ from desktop_bridge.running.holding import while_held
 from desktop_bridge.running.notes import NoteKeeper
 from desktop_bridge.running.state import RESCAN_SECONDS, See, Shared
 from desktop_bridge.sends import breaker as rules
+from desktop_bridge.sends.boxes import LeftBoxes
 from desktop_bridge.sends.machine import SendMachine
 from desktop_bridge.sends.phases import Recovery
 
@@ -43,6 +44,7 @@ class Sender:
         self._lease = lease
         self._page = page
         self._machine = machine
+        self._boxes = LeftBoxes(journal, page)
         self._notes = notes
         self._see = see
 
@@ -65,6 +67,8 @@ class Sender:
         await self._lease.told.wait()  # the server gives out by what it knows of us: too much, or too little, before
         order = await self._client.next_send(self._lease.epoch())
         if order is None:
+            async with self._shared.page_lock:
+                await self._boxes.empty()
             return False
         begins = self._begins(order)
         if begins and not self._shared.may_send:

@@ -353,7 +353,7 @@ class SendMachine:
         evidence: Evidence | None = None,
     ) -> SendReport:
         return SendReport(
-            epoch=self._do.epoch(),
+            epoch=0,  # that of the lease under which it is told: what is found out is noted also while the channel is another's
             installation_id=self._do.journal.installation_id,
             outcome=outcome,
             arming=arming,

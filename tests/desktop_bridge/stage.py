@@ -86,6 +86,7 @@ class Stage:
         timing: Timing = QUICK,
         pacing: bool = False,
         go_on: Callable[[SendOrder], None] = lambda _: None,
+        epoch: Callable[[], int] = lambda: 1,
     ) -> SendMachine:
         """Return a send machine on this stage."""
         parts = Parts(
@@ -94,7 +95,7 @@ class Stage:
             intake=self.intake,
             journal=self.journal.sends,
             budget=Budget(self.journal.chats, self.journal.sends, per_hour=1000, per_chat_hour=1000),
-            epoch=lambda: 1,
+            epoch=epoch,
         )
         return SendMachine(parts, pacing=pacing, timing=timing, failpoint=failpoint, go_on=go_on)
 

@@ -11,6 +11,7 @@ from core.errors import Unavailable
 from desktop_bridge import host
 from desktop_bridge.link.authority import LocalAuthority
 from desktop_bridge.sandbox.models import Status
+from desktop_bridge.sends.boxes import LeftBoxes
 from desktop_bridge.sends.phases import Phase
 from tests.desktop_bridge.stage import Crash, Stage, crash_at
 
@@ -91,6 +92,48 @@ async def test_a_new_message_between_typing_and_click_disarms(stage: Stage) -> N
     assert await stage.received(chat) == []
     assert (await stage.page.look()).box == ()
     assert any(getattr(news, "text", None) == "wait, one more thing" for news in stage.told)
+
+
+async def test_a_click_that_was_stopped_is_noted_and_tidied_though_the_channel_is_anothers_by_then(
+    stage: Stage,
+) -> None:
+    chat = await stage.customer("Slept", "Hello?")
+    order = await stage.order("Slept", "We open at nine.")
+    authority = NewMessageAfterArm(stage, chat, await stage.tail())
+
+    def lost() -> int:
+        raise Unavailable("the channel is another's")
+
+    with pytest.raises(Unavailable):
+        await stage.machine(authority, epoch=lost).run(order)
+    assert chat not in await stage.drafts()
+    noted = stage.journal.sends.last(order.send_id)
+    assert noted is not None
+    assert noted.report is not None
+    assert (noted.phase, noted.report.outcome) == (Phase.READ_BACK, SendOutcome.DISARMED)
+    await stage.machine(authority).report_owed()
+    assert [(said.outcome, said.epoch) for said in authority.reports] == [(SendOutcome.DISARMED, 1)]
+
+
+async def test_what_an_earlier_life_left_in_a_box_is_taken_out_and_what_a_person_left_is_not(stage: Stage) -> None:
+    """A text in a box stands beside its chat in the list, where the customer's newest words would be."""
+    mine = await stage.customer("Mine", "Hello?")
+    order = await stage.order("Mine", "We open at nine.")
+    with pytest.raises(Crash):
+        await stage.machine(await stage.local(), failpoint=crash_at("send.armed")).run(order)
+    theirs = await stage.customer("Theirs", "Hello?")
+    other = await stage.order("Theirs", "We close at five.")
+    with pytest.raises(Crash):
+        await stage.machine(await stage.local(), failpoint=crash_at("send.typed")).run(other)
+    await stage.page.clear_box([other.text])
+    await stage.page.type("my own tho", 0, lambda: None)
+    boxes = LeftBoxes(stage.journal, stage.page)
+    await boxes.empty()
+    assert (await stage.drafts()).get(theirs) == "my own tho"
+    assert mine not in await stage.drafts()
+    left = {one.send_id: one.phase for one in stage.journal.sends.left_typing()}
+    assert (left[order.send_id], left[other.send_id]) == (Phase.ARMED, Phase.TYPED), "nothing is settled by it"
+    await stage.page.clear_box(["my own tho"])
 
 
 async def test_somebody_elses_draft_is_left_alone(stage: Stage) -> None:
