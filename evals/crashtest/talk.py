@@ -132,13 +132,21 @@ class Conversation:
 
         async def arrived() -> str | None:
             found = [key for key, chat in self._staff.chats.items() if chat["last_preview"] == question]
-            return found[0] if found else None
+            return found[0] if found else await self._chat_with(question)
 
-        chat_id = await until(arrived, _REPLY_S)
+        chat_id = await until(arrived, _REPLY_S, 0.5)
         if chat_id is None:
-            raise DeskSilent(f"a customer's message did not arrive: {question}")
+            shown = [chat["last_preview"] for key, chat in self._staff.chats.items() if key in self.chat_ids]
+            raise DeskSilent(f"a customer's message did not arrive: {question}; the desk shows {shown}")
         self._chat_id = chat_id
         self.chat_ids.add(chat_id)
+
+    async def _chat_with(self, text: str) -> str | None:
+        """Look into the chat itself: a text of ours that left late may stand below what the customer wrote."""
+        if self._chat_id is None:
+            return None
+        page = await self._staff.call("GET", f"/chats/{self._chat_id}/messages", params={"limit": 5})
+        return self._chat_id if any(message["text"] == text for message in page["items"]) else None
 
     async def _type(self, parts: list[str]) -> str:
         """Type a reply until the desk has taken it on the chat as it stands."""
