@@ -71,7 +71,7 @@ async def test_each_wrong_password_doubles_the_wait_over_a_restart_and_a_clock_p
         with pytest.raises(WrongPassword):
             await vault.open(PASSWORD)  # too early, and not even tried
         clock.pass_by(-3600)
-        assert (vault.facts() or pytest.fail()).wait_seconds == waits[-1]
+        assert (vault.facts() or pytest.fail("no key")).wait_seconds == waits[-1]
         clock.pass_by(3600 + (waits[-1] or 0))
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, LONGEST_WAIT, LONGEST_WAIT]
     assert (await vault.open(PASSWORD))[0] == KEY
@@ -92,7 +92,7 @@ async def test_a_try_is_counted_before_it_is_made(vault: Vault, monkeypatch: pyt
     monkeypatch.setattr("desktop_bridge.journal.key.Derivation.stretch", die)
     with suppress(Killed):
         await vault.open(WRONG)
-    assert (vault.facts() or pytest.fail()).wait_seconds == 1
+    assert (vault.facts() or pytest.fail("no key")).wait_seconds == 1
 
 
 async def test_rotating_exchanges_key_or_password_and_the_old_ones_are_worth_nothing(
@@ -114,6 +114,10 @@ async def test_rotating_exchanges_key_or_password_and_the_old_ones_are_worth_not
     assert (await vault.open(other))[0] == fresh
 
 
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 async def test_neither_lock_opens_without_the_other_and_no_file_shows_the_key(
     vault: Vault, journal: Journal, tmp_path: Path
 ) -> None:
@@ -122,7 +126,7 @@ async def test_neither_lock_opens_without_the_other_and_no_file_shows_the_key(
     assert first is not None
     await vault.rotate(PASSWORD, key=SecretStr("sk-canary-5d1c-number-two"))
     journal.own.keep_suggestion(journal.installation_id, "canary-5d1c of a suggestion")
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    files = _files(tmp_path)
     assert {path.name for path in files} >= {"journal.db", "journal.db-wal"}
     assert all(b"canary-5d1c" not in path.read_bytes() for path in files)
     # The outer lock: without the journal's key the file is no database. The inner lock: with it, the seal is still shut.
