@@ -75,11 +75,16 @@ class OwnerDesk:
         return self._thinker.pid if self._thinker else None
 
     async def set_key(self, key: SecretStr, password: SecretStr, provider: Provider) -> None:
-        """Keep a first key, and unlock it. Raises like `Vault.set` and `Thinker.start`."""
+        """Keep a first key, unlock it and let it draft. Raises like `Vault.set` and `Thinker.start`."""
         require_extra()
         async with self._acting:
             await self.vault.set(key, password, provider)
             await self._hold(key, provider.checked())
+        try:
+            await self.switch(on=True)
+        except WaxosError as fault:
+            self.trouble = f"The key is kept, and the desk could not be told to leave drafts to it: {fault.detail}"
+            await self.changed()
 
     async def unlock(self, password: SecretStr) -> None:
         """Hand the key to a helper. Raises like `Vault.open` and `Thinker.start`."""
