@@ -66,11 +66,11 @@ class OwnerDesk:
 
     @property
     def unlocked(self) -> bool:
-        """Whether a helper holds the key."""
+        """Whether a process holds the key."""
         return self._thinker is not None and self._thinker.running
 
     @property
-    def helper_pid(self) -> int | None:
+    def holder_pid(self) -> int | None:
         """The process that holds the key while it is unlocked."""
         return self._thinker.pid if self._thinker else None
 
@@ -87,13 +87,13 @@ class OwnerDesk:
             await self.changed()
 
     async def unlock(self, password: SecretStr) -> None:
-        """Hand the key to a helper. Raises like `Vault.open` and `Thinker.start`."""
+        """Hand the key to a key holder. Raises like `Vault.open` and `Thinker.start`."""
         require_extra()
         async with self._acting:
             await self._hold(*await self.vault.open(password))
 
     async def lock(self) -> None:
-        """End the helper that holds the key."""
+        """End the process that holds the key."""
         async with self._acting:
             await self._drop()
 
@@ -185,7 +185,7 @@ class OwnerDesk:
     # -- making -------------------------------------------------------------------------------------------------------
 
     async def keep(self, lease: LeaseKeeper) -> None:
-        """Make what waits as long as this bridge holds the channel, and end the helper with the bridge."""
+        """Make what waits as long as this bridge holds the channel, and end the key holder with the bridge."""
         try:
             await while_held(lease, self._once, self.bell, self._kept)
         finally:

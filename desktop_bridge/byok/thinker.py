@@ -1,4 +1,4 @@
-"""The bridge's end of the helper: starts it with the key, asks it one thing at a time, and ends it to lock."""
+"""The bridge's end of the holder: starts it with the key, asks it one thing at a time, and ends it to lock."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from desktop_bridge.byok.thought import Answer, Failure, Looked, Opening, Ready,
 from desktop_bridge.byok.vault import Provider
 
 START_SECONDS = 90.0
-"""Longest wait for the helper to be ready: on a slow computer LiteLLM alone takes half a minute."""
+"""Longest wait for the key holder to be ready: on a slow computer LiteLLM alone takes half a minute."""
 
 ANSWER_SECONDS = 150.0
 """Above what the AI layer allows for a draft and its repair."""
@@ -41,7 +41,7 @@ def require_extra() -> None:
 
 
 class Thinker:
-    """One helper. While it runs the key is unlocked; it is in the helper's memory and nowhere else."""
+    """One key holder. While it runs the key is unlocked; it is in the key holder's memory and nowhere else."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -49,14 +49,14 @@ class Thinker:
 
     @classmethod
     async def start(cls, key: SecretStr, provider: Provider) -> "Thinker":
-        """Start a helper and hand it the key.
+        """Start a key holder and hand it the key.
 
         Raises:
-            SetupError: the extra `byok` is missing. Unavailable: the helper does not start.
+            SetupError: the extra `byok` is missing. Unavailable: the key holder does not start.
         """
         require_extra()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "desktop_bridge.byok.helper",
+            sys.executable, "-m", "desktop_bridge.byok.keyholder",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
             env=dict(host.harmless_environment()), limit=_LONGEST_LINE,
         )  # fmt: skip
@@ -73,19 +73,19 @@ class Thinker:
 
     @property
     def pid(self) -> int:
-        """The helper's process."""
+        """The key holder's process."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether the helper still holds the key."""
+        """Whether the key holder still holds the key."""
         return self._process.returncode is None
 
     async def look(self, conversation: Conversation) -> Looked:
         """Return the conversation with its language, and what to search for.
 
         Raises:
-            Unavailable: the helper has ended, or does not answer.
+            Unavailable: the key holder has ended, or does not answer.
         """
         return await self._exchange(Request(look=conversation).model_dump_json(), Looked, ANSWER_SECONDS)
 
@@ -98,7 +98,7 @@ class Thinker:
             return failed.failure
 
     async def stop(self) -> None:
-        """End the helper, and with it every trace of the key in memory."""
+        """End the key holder, and with it every trace of the key in memory."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
@@ -106,7 +106,7 @@ class Thinker:
     async def _exchange(self, line: str, shape: type[Shape], seconds: float) -> Shape:
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
-            raise Unavailable("the helper has no pipes")
+            raise Unavailable("the key holder has no pipes")
         async with self._one:
             try:
                 async with asyncio.timeout(seconds):
@@ -125,7 +125,7 @@ class Thinker:
 
 
 class _Failed(WaxosError):
-    """The helper says why not."""
+    """The key holder says why not."""
 
     status, code, title = 502, "suggestion_failed", "There is no suggestion"
 
@@ -135,4 +135,4 @@ class _Failed(WaxosError):
 
 
 def _gone(what: str) -> Unavailable:
-    return Unavailable(f"the helper that holds the key {what}", hint="unlock the key again", code="helper_gone")
+    return Unavailable(f"the process that holds the key {what}", hint="unlock the key again", code="holder_gone")

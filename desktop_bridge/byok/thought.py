@@ -1,4 +1,4 @@
-"""What passes between the bridge and the helper that holds the key: one JSON object a line, both ways."""
+"""What passes between the bridge and the process that holds the key: one JSON object a line, both ways."""
 
 from typing import Literal
 from uuid import UUID

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from core.aal.catalog import catalog
 from core.errors import Conflict, InvalidInput, NotFound
+from core.settings import ProviderSettings
 from desktop_bridge import host
 from desktop_bridge.errors import WrongPassword
 from desktop_bridge.journal.journal import Journal
@@ -182,8 +183,16 @@ def _provider(kept: SealedKey) -> Provider:
 def _key(key: SecretStr) -> SecretStr:
     text = key.get_secret_value().strip()
     if not 8 <= len(text) <= _LONGEST_KEY or not text.isascii() or not text.isprintable() or " " in text:
-        raise InvalidInput("this is no AI key", hint="copy it whole from the provider's page; it has no spaces")
+        raise _no_key()
+    try:  # the AI layer takes no placeholder for a key
+        ProviderSettings.model_validate({"provider": "openai", "model": "any", "api_key": text})
+    except ValidationError:
+        raise _no_key() from None
     return SecretStr(text)
+
+
+def _no_key() -> InvalidInput:
+    return InvalidInput("this is no AI key", hint="copy it whole from the provider's page; it has no spaces")
 
 
 def _password(password: SecretStr) -> SecretStr:

@@ -1,4 +1,4 @@
-"""The helper that holds the key: a real process, real agents and LiteLLM, on the provider's stand-in."""
+"""The process that holds the key: a real process, real agents and LiteLLM, on the provider's stand-in."""
 
 import asyncio
 import json

@@ -41,6 +41,7 @@ async def test_only_the_password_opens_and_what_was_left_out_is_the_providers_ow
     ("key", "password", "provider"),
     [
         ("short", "correct horse battery", OPENAI),
+        ("sk-xxxxxxxxxxxxxxxx", "correct horse battery", OPENAI),
         ("sk with spaces in it", "correct horse battery", OPENAI),
         (KEY.get_secret_value(), "too short", OPENAI),
         (KEY.get_secret_value(), "correct horse battery", Provider("nobody")),

@@ -1,4 +1,4 @@
-"""The helper: a process of its own that holds the owner's key while it is unlocked, and asks the provider. Locking ends the process.
+"""The holder: a process of its own that holds the owner's key while it is unlocked, and asks the provider. Locking ends the process.
 
 So the key is dropped with the whole memory that it was in, LiteLLM's clients and caches among it. It comes by a pipe: no argument, no
 environment and no file holds it; there is no core dump, and what LiteLLM would write to the terminal goes nowhere.
@@ -27,9 +27,15 @@ MOST_TRIES = 2
 """One draft and one repair, as on the server."""
 
 _MOST_SEARCHES = 3
+_TODO = {
+    "provider_key_refused": "exchange the key above",
+    "provider_out_of_credit": "add credit at the provider",
+    "provider_rejected": "is the model's name right? exchange it above",
+}
+_TRY_AGAIN = "ask again, or write the reply by hand"
 
 
-class Helper:
+class KeyHolder:
     """The agents on a chain of one link, the owner's provider: there is nobody to fall back to."""
 
     def __init__(self, opening: Opening) -> None:
@@ -64,9 +70,8 @@ class Helper:
             return await self._think(ask, calls)
         except NoProviderAnswered as error:
             told = error.attempts[-1] if error.attempts else error
-            return Failure(
-                code=told.reason_code, detail=told.detail, hint=told.hint or error.hint, calls=[*calls, error.call]
-            )
+            hint = _TODO.get(told.reason_code, _TRY_AGAIN)
+            return Failure(code=told.reason_code, detail=told.detail, hint=hint, calls=[*calls, error.call])
 
     async def _think(self, ask: Thinking, calls: list[AiCall]) -> Thought:
         conversation = ask.conversation
@@ -103,14 +108,14 @@ def _previous(parts: Sequence[str], reasons: Sequence[str], hint: str) -> Any:
     return ports.Previous(parts, reasons, hint) if parts or reasons or hint else None
 
 
-async def answer(helper: Helper, line: str) -> Looked | Thought | Failure:
+async def answer(holder: KeyHolder, line: str) -> Looked | Thought | Failure:
     """Return the answer to one line; whatever goes wrong is a `Failure` that quotes nothing."""
     try:
         request = Request.model_validate_json(line)
         if request.think is not None:
-            return await helper.think(request.think)
+            return await holder.think(request.think)
         if request.look is not None:
-            return helper.look(request.look)
+            return holder.look(request.look)
         return Failure(code="suggestion_failed", detail="nothing was asked", hint=None)
     except WaxosError as error:
         return Failure(code=error.reason_code, detail=error.detail, hint=error.hint)
@@ -124,15 +129,15 @@ async def answer(helper: Helper, line: str) -> Looked | Thought | Failure:
 async def serve(lines: TextIO, out: TextIO) -> None:
     """Read the opening, then answer line by line until there are no more."""
     try:
-        helper = Helper(Opening.model_validate_json(await asyncio.to_thread(lines.readline)))
-        await helper.aal.warm()
+        holder = KeyHolder(Opening.model_validate_json(await asyncio.to_thread(lines.readline)))
+        await holder.aal.warm()
     except (WaxosError, ValidationError, ImportError) as error:
         detail = error.detail if isinstance(error, WaxosError) else f"it cannot start ({type(error).__name__})"
-        _say(out, Failure(code="helper_failed", detail=detail, hint="is the extra `byok` of WAXOS installed?"))
+        _say(out, Failure(code="holder_failed", detail=detail, hint="is the extra `byok` of WAXOS installed?"))
         return
     _say(out, Ready())
     while line := await asyncio.to_thread(lines.readline):
-        _say(out, await answer(helper, line))
+        _say(out, await answer(holder, line))
 
 
 def _say(out: TextIO, answer: Answer) -> None:
