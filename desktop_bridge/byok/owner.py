@@ -80,11 +80,7 @@ class OwnerDesk:
         async with self._acting:
             await self.vault.set(key, password, provider)
             await self._hold(key, provider.checked())
-        try:
-            await self.switch(on=True)
-        except WaxosError as fault:
-            self.trouble = f"The key is kept, and the desk could not be told to leave drafts to it: {fault.detail}"
-            await self.changed()
+        await self._tell(on=True)
 
     async def unlock(self, password: SecretStr) -> None:
         """Hand the key to a key holder. Raises like `Vault.open` and `Thinker.start`."""
@@ -114,7 +110,7 @@ class OwnerDesk:
             self.suggestions, self.failures = {}, {}
             await self.changed()
         if self.work.on:
-            await self.switch(on=False)
+            await self._tell(on=False)
 
     async def _hold(self, key: SecretStr, provider: Provider) -> None:
         await self._drop()
@@ -173,6 +169,14 @@ class OwnerDesk:
         """Ask the same provider once more for a draft that failed."""
         self.failures.pop(draft_id, None)
         await self._make_if_open(draft_id)
+
+    async def _tell(self, *, on: bool) -> None:
+        """Switch where that only follows from something else, which has happened whether the desk hears of it or not."""
+        try:
+            await self.switch(on=on)
+        except WaxosError as fault:
+            self.trouble = f"The desk could not be told who makes the drafts now: {fault.detail}"
+            await self.changed()
 
     async def _make_if_open(self, draft_id: UUID) -> None:
         draft = next((one for one in self.work.drafts if one.id == draft_id), None)

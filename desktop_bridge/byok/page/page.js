@@ -105,7 +105,6 @@ function enterKey() {
 function keptKey() {
   const { key, unlocked, on } = state;
   const parts = [el("p", {}, `${key.provider}, model ${key.model}. Kept since ${new Date(key.kept_since).toLocaleDateString()}.`)];
-  if (state.trouble) parts.push(el("p", { className: "notice", textContent: state.trouble }));
   parts.push(unlocked
     ? el("div", { className: "acts" }, button("Lock the key", "", (b) => act(b, "/api/lock", {}), "lock-key"))
     : form("unlock", [secret("Master password", "password")], "Unlock the key", "/api/unlock"));
@@ -203,7 +202,8 @@ function drawKey() {
   byId("lock").className = `badge ${unlocked ? "good" : "warn"}`;
   if (opened === shows) return;
   opened = shows;
-  byId("key-body").replaceChildren(...(key ? keptKey() : enterKey()));
+  const trouble = state.trouble ? [el("p", { className: "notice", textContent: state.trouble })] : [];
+  byId("key-body").replaceChildren(...trouble, ...(key ? keptKey() : enterKey()));
 }
 
 function drawDrafts() {
