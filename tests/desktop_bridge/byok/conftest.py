@@ -42,5 +42,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
+def with_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the extra `byok` seem to be installed where nothing of it is used."""
+    monkeypatch.setattr("desktop_bridge.byok.owner.require_extra", lambda: None)
+
+
+@pytest.fixture
 def vault(journal: Journal, clock: Clock) -> Vault:
     return Vault(journal, clock, CHEAP)

@@ -17,7 +17,7 @@ from core.contracts.knowledge import SearchQuery, SearchResult
 from core.contracts.reasoning import AiCall, Claim, Conversation, DraftProposal, Passage, ToneProfile
 from core.contracts.states import OwnerDraftState
 from core.contracts.texts import text_sha256
-from core.errors import Conflict, Unavailable
+from core.errors import Conflict, SetupError, Unavailable
 from core.settings import BridgeSettings
 from desktop_bridge.byok import commands
 from desktop_bridge.byok.owner import OwnerDesk
@@ -124,7 +124,7 @@ def server() -> Server:
 
 
 @pytest.fixture
-def holder(monkeypatch: pytest.MonkeyPatch) -> Holder:
+def holder(monkeypatch: pytest.MonkeyPatch, with_extra: None) -> Holder:  # noqa: ARG001
     holder = Holder()
 
     async def start(_key: SecretStr, _provider: Provider) -> Any:
@@ -234,6 +234,16 @@ async def test_deleting_ends_everything_whether_the_server_hears_of_it_or_not(
     await desk.delete()
     assert (holder.running, desk.vault.facts(), journal.own.suggestions(), desk.suggestions) == (False, None, {}, {})
     assert "could not be told" in desk.trouble
+
+
+async def test_without_the_extra_no_key_is_taken_and_what_is_missing_is_said(
+    journal: Journal, vault: Vault, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desktop_bridge.byok.thinker._NEEDED", ("no_such_package",))
+    with pytest.raises(SetupError, match="no_such_package") as missing:
+        await OwnerDesk(journal, cast(ServerClient, server), vault).set_key(KEY, PASSWORD, Provider("openai"))
+    assert "byok" in (missing.value.hint or "")
+    assert vault.facts() is None
 
 
 async def test_the_command_line_comes_in_by_the_pages_door(desk: OwnerDesk, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class Opened:
 
 
 @pytest.fixture
-async def page(vault: Vault, journal: Journal, tmp_path: Path) -> AsyncIterator[Opened]:
+async def page(vault: Vault, journal: Journal, tmp_path: Path, with_extra: None) -> AsyncIterator[Opened]:  # noqa: ARG001
     server = ServerClient("http://127.0.0.1:9", None)
     async with open_page(OwnerDesk(journal, server, vault), tmp_path) as door:
         yield Opened(door, tmp_path)

@@ -21,6 +21,8 @@ from desktop_bridge.byok.vault import Provider
 from tests.standins.provider import ProviderStandin, run_provider
 from tests.standins.provider.faults import status
 
+pytest.importorskip("litellm", reason="the extra byok is not installed")
+
 KEY = SecretStr("sk-canary-3b77-of-the-owner")
 PASSAGE = Passage(
     id=new_id(), source_id=new_id(), source_title="Prices", text="The beginner wheel course is 145 EUR.", language="en",
