@@ -15,6 +15,7 @@ from api.openapi import describe, first_operation_id, operation_id
 from api.resources import Resources, open_resources
 from api.routes.accounts.endpoints import router as accounts
 from api.routes.bridge.endpoints import router as bridge
+from api.routes.byok.endpoints import router as byok
 from api.routes.channels.endpoints import router as channels
 from api.routes.chats.endpoints import router as chats
 from api.routes.chats.files import router as chat_files
@@ -31,7 +32,7 @@ from core.settings import Settings
 
 PREFIX = "/api/v1"
 _NOUNS = (
-    accounts, chats, chat_files, drafts, sends, channels, devices, bridge, knowledge, proposals, history, usage, events,
+    accounts, chats, chat_files, drafts, sends, channels, devices, bridge, byok, knowledge, proposals, history, usage, events,
 )  # fmt: skip
 
 

@@ -60,11 +60,11 @@ async def _authenticated(
 Caller = Annotated[Principal, Depends(_authenticated)]
 
 
-def _having(scope: Scope) -> Callable[[Principal], Awaitable[Principal]]:
+def _having(*any_of: Scope) -> Callable[[Principal], Awaitable[Principal]]:
     async def check(caller: Caller) -> Principal:
-        if scope not in caller.scopes:
+        if not caller.scopes & set(any_of):
             raise NotAllowed(
-                f"a {caller.role.value} may not do this (it needs {scope.value})", hint="ask the owner of the desk"
+                f"a {caller.role.value} may not do this (it needs {any_of[0].value})", hint="ask the owner of the desk"
             )
         return caller
 
@@ -83,6 +83,7 @@ ChatsRead = Annotated[Principal, Depends(_having(Scope.CHATS_READ))]
 ChatsWrite = Annotated[Principal, Depends(_having(Scope.CHATS_WRITE))]
 DraftsDecide = Annotated[Principal, Depends(_having(Scope.DRAFTS_DECIDE))]
 KnowledgeRead = Annotated[Principal, Depends(_having(Scope.KNOWLEDGE_READ))]
+KnowledgeSearched = Annotated[Principal, Depends(_having(Scope.KNOWLEDGE_READ, Scope.BRIDGE))]
 KnowledgeWrite = Annotated[Principal, Depends(_having(Scope.KNOWLEDGE_WRITE))]
 ChannelsRead = Annotated[Principal, Depends(_having(Scope.CHANNELS_READ))]
 ChannelsWrite = Annotated[Principal, Depends(_having(Scope.CHANNELS_WRITE))]

@@ -11,6 +11,7 @@ from core.contracts import (
     base,
     bridge,
     byhand,
+    byok,
     channels,
     chats,
     drafts,
@@ -20,7 +21,7 @@ from core.contracts import (
     sessions,
     usage,
 )
-from core.contracts.reasoning import Claim, Passage
+from core.contracts.reasoning import Claim, Conversation, Passage, ToneProfile, Turn
 from core.contracts.states import (
     AutomationState,
     ChannelKind,
@@ -34,6 +35,7 @@ from core.contracts.states import (
     FileProblem,
     MessageKind,
     MessageOrigin,
+    OwnerDraftState,
     PassageReview,
     Role,
     RunReason,
@@ -62,6 +64,7 @@ def examples() -> dict[str, object]:
         *_chats(),
         *_drafts(),
         *_bridge(),
+        *_byok(),
         *_knowledge(),
         *_history(),
         *_usage(),
@@ -180,6 +183,25 @@ def _bridge() -> Iterator[BaseModel]:
     yield part
     yield byhand.HandMessageState(draft_id=_id(6), status=DraftStatus.APPROVED, reason=None, parts=[part], final=True)
     yield bridge.FileMissing(problem=FileProblem.EXPIRED)
+
+
+def _byok() -> Iterator[BaseModel]:
+    yield byok.OwnKey(on=True)
+    wanted = byok.OwnerDraftSeen(
+        id=_id(8), chat_id=_id(5), chat_version=5, state=OwnerDraftState.WAITING, verdict=None, text_sha256=None,
+        provider=None, model=None, tokens_used=0, code=None, created_at=_AT, title="Carla",
+    )  # fmt: skip
+    yield byok.OwnerWork(on=True, drafts=[wanted])
+    asked = Turn(message_id=_id(9), seq=1, direction=Direction.IN, kind=MessageKind.TEXT, text=_ASKED, at=_AT)
+    yield byok.OwnerCase(
+        id=_id(8), tone=ToneProfile(business_name="Corner Café"), hint=None, parent_parts=[], newest_external_id="3EB0C767",
+        conversation=Conversation(chat_id=_id(5), contact_name="Carla", language="en", history=[], burst=[asked]),
+    )  # fmt: skip
+    yield byok.ByokUsage(
+        provider="openai", model="gpt-4o-mini", tokens_used=156, id=_id(14), suggestion_id=_id(8), tokens_in=120,
+        tokens_out=36, latency_ms=840, verdict=Verdict.PASS, text_sha256=text_sha256([_ANSWER]),
+    )  # fmt: skip
+    yield byok.ByokUsageTaken(id=_id(14), state=OwnerDraftState.READY)
 
 
 def _knowledge() -> Iterator[BaseModel]:
@@ -314,8 +336,9 @@ def _name(shape: BaseModel) -> str:
 
 
 def _shown(shape: BaseModel) -> object:
-    found = shape.model_dump(mode="json", exclude_unset=True)
+    found = shape.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    fields = {field.alias or name: name for name, field in type(shape).model_fields.items()}
     return {
-        name: value.get_secret_value() if isinstance(value := getattr(shape, name), SecretStr) else found[name]
+        name: value.get_secret_value() if isinstance(value := getattr(shape, fields[name]), SecretStr) else found[name]
         for name in found
     }

@@ -1,10 +1,8 @@
 """`waxos bridge …`: run and pair the bridge, look at the page and send by hand, serve the sandbox."""
 
-import asyncio
 import json
 import os
 import platform
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -14,10 +12,10 @@ from pydantic import SecretStr
 
 from core.contracts.bridge import PROTOCOL
 from core.contracts.channels import PairDevice
-from core.errors import SetupError, WaxosError
-from core.settings import BridgeSettings, Settings, load_settings
-from core.telemetry import configure_logging
+from core.errors import SetupError
+from core.settings import BridgeSettings, Settings
 from desktop_bridge import __version__, byhand, choosing, host, offline
+from desktop_bridge.byok.commands import app as key_app
 from desktop_bridge.elsewhere import send_as_device
 from desktop_bridge.failpoints import planned
 from desktop_bridge.journal.journal import open_journal, rekey_journal
@@ -27,6 +25,7 @@ from desktop_bridge.rehearsal import write_line
 from desktop_bridge.runner import run_bridge
 from desktop_bridge.sandbox.commands import app as sandbox_app
 from desktop_bridge.status import BridgeStatus, read_status
+from desktop_bridge.terminal import attempt, failed, finish, show, start
 
 FAILPOINTS = "FAILPOINTS"
 """Environment variable of the crash tests, for instance `send.armed=kill`; see desktop_bridge/failpoints.py."""
@@ -35,6 +34,7 @@ app = typer.Typer(
     help="The desktop bridge: reads the chat page and sends what was approved, once.", no_args_is_help=True
 )
 app.registered_commands.extend(sandbox_app.registered_commands)
+app.add_typer(key_app, name="key")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -44,8 +44,8 @@ log = structlog.get_logger(__name__)
 @app.command()
 def run() -> None:
     """Run the bridge until Ctrl-C. Pairs itself first where WAXOS_BRIDGE__PAIRING_CODE is set."""
-    settings = _start("bridge")
-    _finish(_run(settings))
+    settings = start()
+    finish(_run(settings))
 
 
 @app.command()
@@ -55,32 +55,32 @@ def pair(
     as_json: Json = False,
 ) -> None:
     """Pair this computer with a channel of the server."""
-    settings = _start("bridge")
-    _show(_finish(_pair(settings.bridge, code, name)), as_json=as_json)
+    settings = start()
+    show(finish(_pair(settings.bridge, code, name)), as_json=as_json)
 
 
 @app.command()
 def status(as_json: Json = False) -> None:
     """Say how the bridge on this computer is, as it last told: state, lease, news put aside, files that wait."""
-    settings = _start("bridge")
+    settings = start()
     told = read_status(settings.bridge.home)
     if told is None:
-        raise _exit(SetupError("no bridge has run on this computer yet", hint="start it: waxos bridge run"))
-    _show(told.model_dump(mode="json"), as_json=as_json)
+        raise failed(SetupError("no bridge has run on this computer yet", hint="start it: waxos bridge run"))
+    show(told.model_dump(mode="json"), as_json=as_json)
 
 
 @app.command()
 def probe(as_json: Json = False) -> None:
     """Say what the bridge sees on the page: state, chats, and which landmark was found by which alternative."""
-    settings = _start("bridge")
-    _show(_finish(byhand.probe(settings.bridge)), as_json=as_json)
+    settings = start()
+    show(finish(byhand.probe(settings.bridge)), as_json=as_json)
 
 
 @app.command()
 def inbox(as_json: Json = False) -> None:
     """List the chats as the bridge reads them from the list. Opens none."""
-    settings = _start("bridge")
-    _show(_finish(byhand.inbox(settings.bridge)), as_json=as_json)
+    settings = start()
+    show(finish(byhand.inbox(settings.bridge)), as_json=as_json)
 
 
 @app.command()
@@ -89,9 +89,9 @@ def recent(
     as_json: Json = False,
 ) -> None:
     """Show recent chats from the journal: without a page, without a server, and beside a running bridge."""
-    answer = _try(offline.recent, _start("bridge").bridge, limit)
+    answer = attempt(offline.recent, start().bridge, limit)
     if as_json:
-        return _show(answer, as_json=True)
+        return show(answer, as_json=True)
     for chat in answer["chats"]:
         typer.echo(f"{_line(chat['newest'])[:100]}\n    {chat['title']} ({chat['messages']} messages)")
     return None
@@ -104,9 +104,9 @@ def read(
     as_json: Json = False,
 ) -> None:
     """Read a chat from the journal: without a page, without a server, and beside a running bridge."""
-    answer = _try(offline.read, _start("bridge").bridge, chat, limit)
+    answer = attempt(offline.read, start().bridge, chat, limit)
     if as_json:
-        return _show(answer, as_json=True)
+        return show(answer, as_json=True)
     for number, one in enumerate(answer["chats"], start=1):
         typer.echo(
             f"{answer['title']}" + (f" ({number} of {len(answer['chats'])})" if len(answer["chats"]) > 1 else "")
@@ -121,11 +121,11 @@ def rekey(
     keyring: Annotated[bool, typer.Option("--keyring", help="Keep the key in the system keyring from now on.")] = False,
 ) -> None:
     """Give the journal another passphrase, or hand its key to the system keyring. Stop the bridge first."""
-    settings = _start("bridge")
+    settings = start()
     new = None
     if not keyring:
         new = SecretStr(typer.prompt("New passphrase", hide_input=True, confirmation_prompt=True))
-    _try(rekey_journal, settings.bridge, new)
+    attempt(rekey_journal, settings.bridge, new)
     typer.echo(
         "The system keyring keeps the key now; unset WAXOS_BRIDGE__JOURNAL_PASSPHRASE."
         if keyring
@@ -138,7 +138,7 @@ def service(
     install: Annotated[bool, typer.Option("--install", help="Write the file where the system looks for it.")] = False,
 ) -> None:
     """Print what starts the bridge when its user signs in (systemd, launchd or a task of Windows), with the settings of now."""
-    bridge = _start("bridge").bridge
+    bridge = start().bridge
     home = bridge.home.absolute()
     given = {name: getattr(bridge, name) for name in sorted(bridge.model_fields_set | {"home"})}
     plain = {name: value for name, value in given.items() if not isinstance(value, SecretStr | None)}
@@ -174,9 +174,9 @@ def chats(
 
     A running bridge obeys at once. What a chat that is left out had told before stays on the server until it is deleted there.
     """
-    settings = _start("bridge").bridge
-    _show(
-        _finish(
+    settings = start().bridge
+    show(
+        finish(
             _chats(
                 settings,
                 all_but_from,
@@ -211,20 +211,20 @@ def send(
     as_json: Json = False,
 ) -> None:
     """Send one message through the whole send machine: by itself on a page of this computer, elsewhere as the paired device."""
-    bridge = _start("bridge").bridge
+    bridge = start().bridge
     failpoint = planned(os.environ.get(FAILPOINTS, ""))
     if host.on_loopback(bridge.page_url):
         work = byhand.send(bridge, chat, text, failpoint)
     else:
         work = send_as_device(bridge, chat, text, failpoint=failpoint)
-    _show(_finish(work), as_json=as_json)
+    show(finish(work), as_json=as_json)
 
 
 @app.command()
 def rehearse() -> None:
     """Send what JSON lines on the standard input ask for, on a loopback page; `waxos bench send` drives it."""
-    settings = _start("bridge")
-    _finish(run_rehearsal(settings.bridge, write_line))
+    settings = start()
+    finish(run_rehearsal(settings.bridge, write_line))
 
 
 async def _run(settings: Settings) -> None:
@@ -271,49 +271,7 @@ async def _pair(settings: BridgeSettings, code: str, name: str) -> dict[str, Any
     }
 
 
-def _start(process: str) -> Settings:
-    try:
-        settings = load_settings()
-    except SetupError as fault:
-        raise _exit(fault) from None
-    configure_logging(settings, process=process)
-    host.drop_secrets()
-    host.forbid_core_dumps()
-    return settings
-
-
-def _finish(work: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        return asyncio.run(work)
-    except WaxosError as fault:
-        raise _exit(fault) from None
-
-
-def _try(work: Callable[..., Any], *values: Any) -> Any:
-    try:
-        return work(*values)
-    except WaxosError as fault:
-        raise _exit(fault) from None
-
-
 def _line(message: dict[str, Any]) -> str:
     text = message["text"] or f"[{message['kind']}]"
     mark = ">" if message["direction"] == "out" else "<"
     return f"{message['at'].astimezone():%Y-%m-%d %H:%M} {mark} {'[deleted]' if message['deleted'] else text}"
-
-
-def _exit(fault: WaxosError) -> typer.Exit:
-    typer.echo(f"error: {fault.detail}", err=True)
-    if fault.hint:
-        typer.echo(f"hint: {fault.hint}", err=True)
-    return typer.Exit(2 if isinstance(fault, SetupError) else 1)
-
-
-def _show(answer: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(answer, default=str))
-        return
-    for name, value in answer.items():
-        typer.echo(
-            f"{name.replace('_', ' ')}: {value if not isinstance(value, dict | list) else json.dumps(value, default=str)}"
-        )

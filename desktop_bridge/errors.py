@@ -8,6 +8,7 @@ BridgeError (a WaxosError)
 ├── JournalError
 │   ├── JournalUnwritable   the disk is full or refuses a change; nothing of the change was kept, and waiting may heal it
 │   └── JournalDamaged      what is read from the journal was altered by somebody else
+├── WrongPassword           the owner's AI key does not open; `retry_after` says how long the next try has to wait
 └── SendStopped             this send may not go on, and nothing of it has left
     ├── ChatNotFound        no row carries the title
     ├── NotOnWhatsApp       the page says that the number has no account
@@ -89,6 +90,12 @@ class JournalDamaged(JournalError):
     """What stands in the file is not what was written."""
 
     code = "journal_damaged"
+
+
+class WrongPassword(BridgeError):
+    """The owner's AI key does not open with this password, or it is too early for another try."""
+
+    status, code, title = 403, "wrong_password", "The key does not open"
 
 
 class SendStopped(BridgeError):

@@ -18,6 +18,8 @@ from core.contracts.sessions import Breaker, ChannelAsk
 from core.errors import NotAuthenticated, SetupError, WaxosError
 from core.settings import BridgeSettings
 from desktop_bridge import __version__, host
+from desktop_bridge.byok.owner import OwnerDesk
+from desktop_bridge.byok.web import open_page
 from desktop_bridge.errors import Withdrawn
 from desktop_bridge.failpoints import Failpoint, no_failpoint
 from desktop_bridge.inbound.files import ChatFiles
@@ -90,6 +92,7 @@ class Bridge:
         pages = self._browser, self._page
         self._notes = NoteKeeper(shared, journal, settings, self._see)
         self._pages = PageKeeper(shared, *pages, self._intake, self._pulse, self._notes, self._see, self._standby)
+        self.own = OwnerDesk(journal, client)
         self._codes = CodeKeeper(shared, self._page, client, self._lease.epoch)
         self._mender = Mender(shared, journal, *pages, self._lease, self._pulse, self._see)
         self._recycler = Recycler(shared, *pages, self._pulse, self._see, settings.browser_memory_mb)
@@ -149,13 +152,22 @@ class Bridge:
             self._notes,
             self._bringer,
         )
-        own = (self._pages.shut(), self._listen(), self._obey(), self._hand_over(), self._announce())
+        own = (
+            self._pages.shut(),
+            self._listen(),
+            self._obey(),
+            self._hand_over(),
+            self._announce(),
+            self.own.keep(self._lease),
+        )
         return [*(part.keep() for part in kept), *own]
 
     # -- doorbell -----------------------------------------------------------------------------------------------------
 
     async def _listen(self) -> None:
         async for hint in self._client.hints():
+            if hint is None or hint.type is BridgeHintType.DRAFT_WANTED:
+                self.own.bell.set()
             if hint is not None:
                 self._hear(hint)
             self.shared.work.set()
@@ -285,5 +297,6 @@ async def run_bridge(
         client = ServerClient(settings.server_url, token)
         stack.push_async_callback(client.close)
         bridge = Bridge(settings, journal, client, failpoint=failpoint, on_ready=on_ready)
+        await stack.enter_async_context(open_page(bridge.own, home))
         host.on_stop_signal(bridge.shared.stop.set)
         await bridge.run()

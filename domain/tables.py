@@ -3,6 +3,7 @@
 from core.db.base import Base
 from domain.accounts.models import RefreshToken, Tenant, User
 from domain.audit.models import AuditEntry
+from domain.byok.models import OwnerDraft
 from domain.channels.models import Channel
 from domain.chats.models import (
     Attachment,
@@ -41,7 +42,7 @@ TABLES: tuple[type[Base], ...] = (
     ChatPause, AutomationText, AutomationSighting,
     DraftRun, Draft, DraftPassage, Send, KnowledgeSource, KnowledgeVersion, KnowledgeChunk, KnowledgeDecision,
     VectorUsem3, VectorAda002, EmbeddingModelRow, AiInteraction,
-    ImportedHistory, Proposal,
+    ImportedHistory, Proposal, OwnerDraft,
 )  # fmt: skip
 WITHOUT_TENANT_POLICY = ("directory", "due", "embedding_models")
 """The only tables without row-level security: none holds content (decisions 3 and 21)."""

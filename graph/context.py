@@ -32,6 +32,9 @@ class RunStore(Protocol):
     async def finish_empty(self, run: ClaimedRun, why: str, language: str | None, calls: Sequence[AiCall]) -> None:
         """End the run without a draft."""
 
+    async def hand_to_owner(self, run: ClaimedRun, language: str | None) -> None:
+        """End the run without a draft: it is made on the owner's computer, with the owner's own key."""
+
     async def fail(self, run: ClaimedRun, error: str, calls: Sequence[AiCall]) -> None:
         """End the run with a reason that staff can read."""
 

@@ -80,6 +80,8 @@ async def triage(state: State, context: RunContext) -> Step:  # noqa: ARG001 - t
         update |= {"route": "check", "proposal": proposal.model_dump(mode="json"), "parts": run_input.draft_parts}
     elif why := why_silent(run_input, context.run.reason):
         update |= {"route": "nothing", "why": why}
+    elif run_input.own_key:
+        update |= {"route": "owner"}
     return update, ()
 
 
@@ -161,6 +163,9 @@ async def store(state: State, runtime: Runtime[RunContext]) -> State:
     if state["route"] == "nothing":
         await context.store.finish_empty(context.run, state["why"], conversation.language, context.calls)
         return {"outcome": "nothing"}
+    if state["route"] == "owner":
+        await context.store.hand_to_owner(context.run, conversation.language)
+        return {"outcome": "owner"}
     result = RunResult(
         proposal=DraftProposal.model_validate(state["proposal"]),
         parts=state["parts"],

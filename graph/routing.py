@@ -15,13 +15,13 @@ def after_triage(state: State) -> Literal["retrieve", "store"]:
 
 
 def after_retrieve(state: State) -> Literal["draft", "check", "store"]:
-    """Answer a question; a human text is not rewritten but checked; where nothing is asked, end."""
+    """Answer a question, or leave that to the owner's computer; a human text is not rewritten but checked; where nothing is asked, end."""
     match state["route"]:
         case "answer":
             return "draft"
         case "check":
             return "check"
-        case "nothing":
+        case "owner" | "nothing":
             return "store"
 
 

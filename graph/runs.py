@@ -8,6 +8,7 @@ from core.contracts.reasoning import AiCall
 from core.contracts.states import DraftStatus
 from core.db.session import Database
 from core.settings import DeskSettings
+from domain.byok import service as owner_drafts
 from domain.drafts import results, runs
 from domain.drafts.results import RunInput, RunResult
 from domain.drafts.runs import ClaimedRun
@@ -48,6 +49,11 @@ class DomainRuns:
         async with self.db.unit_of_work(run.tenant_id) as session:
             await usage.record_calls(session, run.tenant_id, run.id, run.chat_id, calls)
             await results.finish_empty(session, run, why, language=language)
+
+    async def hand_to_owner(self, run: ClaimedRun, language: str | None) -> None:
+        """End the run without a draft, and tell the owner's computer that one is wanted."""
+        async with self.db.unit_of_work(run.tenant_id) as session:
+            await owner_drafts.want(session, run, language)
 
     async def fail(self, run: ClaimedRun, error: str, calls: Sequence[AiCall]) -> None:
         """End the run with a reason that staff can read."""

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, TypedDict
 Json = dict[str, Any]
 """A contract of `core.contracts.reasoning` as `model_dump(mode="json")` leaves it."""
 
-Route = Literal["answer", "check", "nothing"]
-"""What triage found: a customer to answer, a human text to check, or nothing to do."""
+Route = Literal["answer", "owner", "check", "nothing"]
+"""What triage found: a customer to answer, here or on the owner's computer, a human text to check, or nothing to do."""
 
 
 def merge(old: dict[str, float], new: dict[str, float]) -> dict[str, float]:

@@ -264,6 +264,7 @@ class BridgeHintType(StrEnum):
     CHAT_READ = "chat.read"
     CHANNEL_ASKED = "channel.asked"
     CODE_WANTED = "code.wanted"
+    DRAFT_WANTED = "draft.wanted"
     REVOKED = "device.revoked"
 
 

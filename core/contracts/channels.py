@@ -44,6 +44,9 @@ class Channel(Wire):
     stopped_reason: Stop | None = Field(default=None, description="nothing is sent until a person resumes")
     stopped_at: Utc | None = None
     health: ChannelHealth | None = None
+    own_key: bool = Field(
+        default=False, description="drafts are made on the owner's computer with the owner's own AI key"
+    )
 
     @property
     def consented(self) -> bool:

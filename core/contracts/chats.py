@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from core.contracts.base import Command, Utc, Wire
+from core.contracts.byok import OwnerDraft
 from core.contracts.drafts import Draft, DraftRun
 from core.contracts.states import (
     ChatKind,
@@ -93,6 +94,9 @@ class ChatContext(Wire):
     messages: list[Message]
     draft: Draft | None
     run: DraftRun | None
+    owner_draft: OwnerDraft | None = Field(
+        default=None, description="a draft that waits on the owner's computer, made with the owner's own key"
+    )
     automation_at: Utc | None = Field(
         default=None, description="when WhatsApp Business answered the customer's last words by itself, if it did"
     )

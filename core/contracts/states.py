@@ -196,6 +196,18 @@ class RunReason(StrEnum):
     CHECK = "check"
 
 
+class OwnerDraftState(StrEnum):
+    """Life of a draft that is made with the owner's own key: `waiting → ready | failed | nothing`; the open ones then end."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    FAILED = "failed"
+    NOTHING = "nothing"
+    APPROVED = "approved"
+    DISMISSED = "dismissed"
+    SUPERSEDED = "superseded"
+
+
 class SendStatus(StrEnum):
     """Life of one part on its way out (design section 4)."""
 

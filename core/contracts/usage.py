@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from pydantic import Field
+
 from core.contracts.base import Utc
 from core.contracts.reasoning import AiCall
 
@@ -11,4 +13,5 @@ class AiCallRecord(AiCall):
 
     run_id: UUID | None
     chat_id: UUID | None
+    own_key: bool = Field(default=False, description="asked with the owner's own key, from the owner's computer")
     created_at: Utc

@@ -13,6 +13,7 @@ from desktop_bridge.journal.chats import ChatLog
 from desktop_bridge.journal.choice import ChoiceLog
 from desktop_bridge.journal.files import FileLog
 from desktop_bridge.journal.key import hand_to_keyring, journal_key, seal
+from desktop_bridge.journal.own import OwnLog
 from desktop_bridge.journal.recent import Recent
 from desktop_bridge.journal.retention import Limits, prune
 from desktop_bridge.journal.sends import SendLog
@@ -29,6 +30,7 @@ class Journal:
         self.chats = ChatLog(store)
         self.choice = ChoiceLog(store, self.chats)
         self.files = FileLog(store)
+        self.own = OwnLog(store)
         self.sends = SendLog(store)
         self.recent = Recent(store)
 

@@ -64,7 +64,7 @@ class Derivation(BaseModel):
             )
         except (HashingError, MemoryError):
             raise SetupError(
-                f"the journal's key needs {self.memory_kib // 1024} MB of memory to be made",
+                f"a key needs {self.memory_kib // 1024} MB of memory to be made",
                 hint="close other programs, then start again",
             ) from None
 

@@ -29,8 +29,10 @@ from core.contracts.bridge import (
     SendReported,
 )
 from core.contracts.byhand import HandMessage, HandMessageState
+from core.contracts.byok import ByokUsage, ByokUsageTaken, OwnerCase, OwnerWork, OwnKey
 from core.contracts.channels import PairDevice, PairedDevice
 from core.contracts.chats import Accepted, Attachment
+from core.contracts.knowledge import SearchQuery, SearchResult
 from core.contracts.sessions import LinkCodeSeen, LinkCodeTaken
 from core.errors import BY_STATUS, InvalidInput, NotAuthenticated, Unavailable, WaxosError
 
@@ -131,11 +133,35 @@ class ServerClient:
         Raises:
             Unavailable: the server cannot be reached.
         """
-        try:
-            answer = await self._http.get(f"/bridge/messages/{draft_id}", params={"wait_ms": wait_ms})
-        except httpx.TransportError as lost:
-            raise Unavailable(f"the server cannot be reached ({type(lost).__name__})") from None
-        return _required(_read(answer, HandMessageState))
+        return await self._get(f"/bridge/messages/{draft_id}", HandMessageState, wait_ms=wait_ms)
+
+    async def own_work(self) -> OwnerWork:
+        """Return whose AI key drafts, and what waits on this computer."""
+        return await self._get("/bridge/byok", OwnerWork)
+
+    async def switch_own_key(self, ask: OwnKey) -> OwnerWork:
+        """Say whose AI key drafts from now on."""
+        return await self._put("/bridge/byok", ask.model_dump_json().encode(), "application/json", OwnerWork)
+
+    async def own_case(self, draft_id: UUID) -> OwnerCase:
+        """Return what a draft is to be made of.
+
+        Raises:
+            Conflict: the chat has moved on.
+        """
+        return await self._get(f"/bridge/byok/{draft_id}", OwnerCase)
+
+    async def dismiss(self, draft_id: UUID) -> ByokUsageTaken:
+        """Say that the owner wants nothing of a draft."""
+        return _required(await self._post(f"/bridge/byok/{draft_id}/dismiss", None, ByokUsageTaken))
+
+    async def tell_usage(self, used: ByokUsage) -> ByokUsageTaken:
+        """Tell what a call with the owner's key took; the id makes it the same report."""
+        return _required(await self._post("/ai/byok-usage", used, ByokUsageTaken))
+
+    async def search(self, ask: SearchQuery) -> SearchResult:
+        """Search the business's knowledge."""
+        return _required(await self._post("/knowledge/search", ask, SearchResult))
 
     async def put_file(self, external_id: str, position: int, content: bytes) -> Attachment:
         """Hand over one file of a message; the answer says whether it was kept.
@@ -143,19 +169,27 @@ class ServerClient:
         Raises:
             NotFound: the server does not know the message yet. TooLarge: it takes no file of this size.
         """
-        return await self._put(f"/bridge/messages/{external_id}/files/{position}", content, "application/octet-stream")
+        path = f"/bridge/messages/{external_id}/files/{position}"
+        return await self._put(path, content, "application/octet-stream", Attachment)
 
     async def file_missing(self, external_id: str, position: int, said: FileMissing) -> Attachment:
         """Tell why a file is not to be had."""
         path = f"/bridge/messages/{external_id}/files/{position}/problem"
-        return await self._put(path, said.model_dump_json().encode(), "application/json")
+        return await self._put(path, said.model_dump_json().encode(), "application/json", Attachment)
 
-    async def _put(self, path: str, content: bytes, mime: str) -> Attachment:
+    async def _put(self, path: str, content: bytes, mime: str, shape: type[Shape]) -> Shape:
         try:
             answer = await self._http.put(path, content=content, headers={"Content-Type": mime}, timeout=FILE_SECONDS)
         except httpx.TransportError as lost:
-            raise Unavailable(f"the server took no file ({type(lost).__name__})") from None
-        return _required(_read(answer, Attachment))
+            raise Unavailable(f"the server took nothing ({type(lost).__name__})") from None
+        return _required(_read(answer, shape))
+
+    async def _get(self, path: str, shape: type[Shape], **parameters: int) -> Shape:
+        try:
+            answer = await self._http.get(path, params=parameters)
+        except httpx.TransportError as lost:
+            raise Unavailable(f"the server cannot be reached ({type(lost).__name__})") from None
+        return _required(_read(answer, shape))
 
     async def hints(self) -> AsyncIterator[BridgeHint | None]:
         """Yield doorbells for ever, and None each time the stream is up again (something may have been missed).
@@ -183,12 +217,11 @@ class ServerClient:
             tries += 1
             await asyncio.sleep(pause(tries))  # house: sleep - a server that is away tells nobody when it is back
 
-    async def _post(self, path: str, body: BaseModel, shape: type[Shape], *, tries: int = 4) -> Shape | None:
+    async def _post(self, path: str, body: BaseModel | None, shape: type[Shape], *, tries: int = 4) -> Shape | None:
+        sent = body.model_dump_json(by_alias=True) if body is not None else None
         for attempt in range(1, tries + 1):
             try:
-                answer = await self._http.post(
-                    path, content=body.model_dump_json(), headers={"Content-Type": "application/json"}
-                )
+                answer = await self._http.post(path, content=sent, headers={"Content-Type": "application/json"})
             except httpx.TransportError as lost:
                 if attempt == tries:
                     raise Unavailable(

@@ -51,6 +51,7 @@ class Channel(TenantRow, Base):
     asked_at: Mapped[datetime | None]
     health: Mapped[dict[str, object] | None] = mapped_column(JSONB)
     health_at: Mapped[datetime | None]
+    own_key: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     choice: Mapped[str] = mapped_column(Text, default="new_writers")
     choice_named: Mapped[int] = mapped_column(default=0)
     choice_unclear: Mapped[int] = mapped_column(default=0)

@@ -20,6 +20,7 @@ from core.settings import DeskSettings
 from domain import paging
 from domain.accounts.models import User
 from domain.audit.service import record
+from domain.byok import service as owner_drafts
 from domain.chats import files, pausing
 from domain.chats.automation import automation_answered
 from domain.chats.events import announce
@@ -110,6 +111,7 @@ async def context(session: AsyncSession, chat_id: UUID) -> wire.ChatContext:
         messages=await _messages(session, messages),
         draft=await store.to_wire(session, draft) if draft else None,
         run=runs.to_wire(run) if run else None,
+        owner_draft=await owner_drafts.current(session, chat),
         automation_at=await automation_answered(session, chat_id, chat.last_inbound_at)
         if chat.last_inbound_at
         else None,

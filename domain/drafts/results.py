@@ -51,6 +51,7 @@ class RunInput:
     mode: ChatMode
     kind: ChatKind
     paused: bool
+    own_key: bool = False
     parent_parts: list[str] = field(default_factory=list)
     draft_parts: list[str] = field(default_factory=list)
     draft_claims: list[dict[str, object]] = field(default_factory=list)
@@ -105,6 +106,7 @@ async def load_input(session: AsyncSession, claimed: ClaimedRun, desk: DeskSetti
         mode=ChatMode(chat.mode or channel.mode),
         kind=ChatKind(chat.kind),
         paused=chat.paused_until is not None and chat.paused_until > now,
+        own_key=channel.own_key,
         parent_parts=list(parent.parts) if parent else [],
         draft_parts=list(draft.parts) if draft else [],
         draft_claims=list(draft.claims) if draft else [],

@@ -185,6 +185,11 @@ async def current_run(session: AsyncSession, chat_id: UUID) -> DraftRun | None:
     )
 
 
+def as_claimed(run: DraftRun) -> ClaimedRun:
+    """Return a run as its worker had it, to read once more what it was about."""
+    return _claimed(run, run.claim_id or run.id, resumed=False)
+
+
 def run_changed(session: AsyncSession, run: DraftRun, chat: Chat) -> None:
     """Tell panels, after the commit, that a run changed."""
     announce(session, chat, EventType.RUN_UPDATED, run_id=run.id)

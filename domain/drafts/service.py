@@ -124,11 +124,11 @@ async def ask_draft(
 
 
 async def type_message(
-    session: AsyncSession, caller: Principal, chat_id: UUID, body: NewMessage, desk: DeskSettings
+    session: AsyncSession, caller: Principal, chat_id: UUID, body: NewMessage, desk: DeskSettings, *, rest: bool = True
 ) -> Accepted:
     """Take text that a person typed: checked like any other, then sent if it passes. A repeat with the same id is the same message.
 
-    A person answers, so the machine rests on the chat from here on (law 9).
+    A person answers, so the machine rests on the chat from here on (law 9), but where they only said yes to a suggestion (`rest`).
 
     Raises:
         StaleDecision: the chat has a newer version than the person saw. Conflict: nobody wrote first.
@@ -146,7 +146,8 @@ async def type_message(
     await store.retire_open(session, chat, "a person answered", but_checking=True)
     await runs.call_off(session, chat, "a person answered")
     draft = await _human(session, chat, caller, body.parts, parent=None, send=True, draft_id=body.id)
-    await pausing.pause(session, chat, desk, PauseReason.PANEL)
+    if rest:
+        await pausing.pause(session, chat, desk, PauseReason.PANEL)
     record(session, caller, "message.typed", "draft", draft.id, {"text_sha256": draft.text_sha256})
     return Accepted(id=draft.id, kind="draft")
 

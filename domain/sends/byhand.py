@@ -11,6 +11,7 @@ from core.contracts.principal import Principal
 from core.contracts.states import DraftStatus, SendStatus
 from core.errors import NotFound, StaleDecision
 from core.settings import DeskSettings
+from domain.byok import service as owner_drafts
 from domain.chats.repository import lock_chat, newest_external_ids
 from domain.drafts import service as drafts
 from domain.drafts import store
@@ -36,7 +37,8 @@ async def write(session: AsyncSession, caller: Principal, body: HandMessage, des
     ]:
         raise StaleDecision("This chat does not end with the message that you saw.", hint="Read it, then send again.")
     typed = NewMessage(id=body.id, parts=body.parts, chat_version=chat.version)
-    return await drafts.type_message(session, caller, chat.id, typed, desk)
+    suggested = await owner_drafts.approved(session, caller, chat, body.id)
+    return await drafts.type_message(session, caller, chat.id, typed, desk, rest=not suggested)
 
 
 async def state(

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, Text
+from sqlalchemy import text as sql_text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, TenantRow
@@ -33,3 +34,4 @@ class AiInteraction(TenantRow, Base):
     attempts: Mapped[int] = mapped_column(default=1)
     outcome: Mapped[str] = mapped_column(Text)
     text: Mapped[str | None] = mapped_column(Text)
+    own_key: Mapped[bool] = mapped_column(default=False, server_default=sql_text("false"))

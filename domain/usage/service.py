@@ -15,12 +15,19 @@ from domain.usage.repository import UsageRepository
 
 
 async def record_calls(
-    session: AsyncSession, tenant_id: UUID, run_id: UUID | None, chat_id: UUID | None, calls: Sequence[AiCall]
+    session: AsyncSession,
+    tenant_id: UUID,
+    run_id: UUID | None,
+    chat_id: UUID | None,
+    calls: Sequence[AiCall],
+    *,
+    own_key: bool = False,
 ) -> None:
     """Add one row a call; a call that has its row already is left alone, so that a repeated report counts once."""
     if not calls:
         return
-    rows = [{**call.model_dump(), "tenant_id": tenant_id, "run_id": run_id, "chat_id": chat_id} for call in calls]
+    of = {"tenant_id": tenant_id, "run_id": run_id, "chat_id": chat_id, "own_key": own_key}
+    rows = [{**call.model_dump(), **of} for call in calls]
     await session.execute(insert(AiInteraction).on_conflict_do_nothing(), rows)
 
 

@@ -50,6 +50,7 @@ ADDRESSES: dict[str, Any] = {
     "POST /channels/{channel_id}/use-here": None,
     "POST /channels/{channel_id}/try-again": None,
     "POST /channels/{channel_id}/resume": None,
+    "PUT /channels/{channel_id}/own-key": {"on": True},
     "DELETE /devices/{device_id}": None,
     "GET /knowledge/sources/{source_id}": None,
     "DELETE /knowledge/sources/{source_id}": None,
@@ -67,6 +68,8 @@ ADDRESSES: dict[str, Any] = {
     "PUT /bridge/sends/{send_id}/screenshot": None,
     "GET /sends/{send_id}/screenshot": None,
     "GET /bridge/messages/{draft_id}": None,
+    "GET /bridge/byok/{draft_id}": None,
+    "POST /bridge/byok/{draft_id}/dismiss": None,
     "PUT /bridge/messages/{external_id}/files/{position}": None,
     "PUT /bridge/messages/{external_id}/files/{position}/problem": {"problem": "expired"},
 }

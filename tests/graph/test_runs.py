@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from agents.ports import Previous
@@ -16,6 +17,8 @@ from core.contracts.texts import text_sha256
 from core.db.session import Database
 from core.errors import ProviderError
 from core.settings import DeskSettings
+from domain.byok.models import OwnerDraft
+from domain.channels.models import Channel
 from graph.checkpoint import TenantSaver, thread_of
 from graph.runner import Runner
 from graph.state import State
@@ -223,6 +226,28 @@ async def test_triage_ends_early_and_says_why(
     assert run.error is not None
     assert why in run.error
     assert await desk.drafts() == []
+    assert not agents.turns["draft"]
+
+
+async def test_with_the_owners_own_key_the_desk_asks_no_model_and_the_owners_computer_is_told(
+    desk: Desk, runner: Runner, agents: ScriptedAgents
+) -> None:
+    async with desk.db.unit_of_work(desk.tenant) as session:
+        await session.execute(update(Channel).values(own_key=True))
+    assert await runner.run(desk.tenant, await desk.asks()) == "owner"
+    assert agents.turns.keys() == {"retrieve"}
+    assert await desk.drafts() == []
+    assert await desk.ai_calls() == []
+
+    # What staff ask for goes the same way, in place of the one before; thanks need no answer; a human text is checked as ever.
+    assert await runner.run(desk.tenant, await desk.due(RunReason.ASKED, hint="shorter")) == "owner"
+    async with desk.db.unit_of_work(desk.tenant) as session:
+        rows = list(await session.scalars(select(OwnerDraft).order_by(OwnerDraft.id)))
+    assert [(row.state, row.text_sha256) for row in rows] == [("superseded", None), ("waiting", None)]
+    await desk.says("We open at 9.", out=True)
+    assert await runner.run(desk.tenant, await desk.asks("Thanks!")) == "nothing"
+    _, check = await desk.typed("On Saturday we are open from 9 to 13.")
+    assert await runner.run(desk.tenant, check) in {DraftStatus.APPROVED, DraftStatus.PENDING}
     assert not agents.turns["draft"]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from core.contracts.byok import OwnerDraft
 from core.contracts.chats import ChatContext
 from core.contracts.drafts import Draft, DraftRun, DraftSource, Send
 from core.contracts.reasoning import Finding
@@ -64,11 +65,12 @@ class Numbered:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What the card shows. `state` is draft, checking, drafting, failed or empty."""
+    """What the card shows. `state` is draft, checking, owner, drafting, failed or empty."""
 
     state: str
     draft: Draft | None = None
     run: DraftRun | None = None
+    owner: OwnerDraft | None = None
     parts: list[Part] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     claims: list[ClaimLine] = field(default_factory=list)
@@ -102,6 +104,8 @@ def build_card(context: ChatContext, sends: Sequence[Send] = ()) -> Card:
         return replace(_of_draft(draft), back=came_back(draft, sends, context.messages))
     if draft is not None and draft.status is DraftStatus.CHECKING:
         return _of_draft(draft, state="checking")
+    if context.owner_draft is not None:
+        return Card(state="owner", owner=context.owner_draft)
     if run is not None and run.state in {RunState.DUE, RunState.RUNNING}:
         return Card(state="drafting", run=run)
     if run is not None and run.state is RunState.FAILED:

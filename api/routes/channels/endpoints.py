@@ -8,8 +8,10 @@ from api.deps import ChannelsRead, ChannelsRun, ChannelsWrite, Db, Res
 from api.linkcodes import LinkCodes
 from api.refusals import problems
 from core.contracts.base import Page
+from core.contracts.byok import OwnKey
 from core.contracts.channels import AutomationText, Channel, JudgeAutomation, NewChannel
 from core.contracts.sessions import AcceptRisk, LinkCode, RiskText
+from domain.byok import service as owner_drafts
 from domain.channels import acts, codes, risk
 from domain.channels import service as channels
 from domain.chats import automation
@@ -75,6 +77,12 @@ async def read_link_code(caller: ChannelsWrite, res: Res, channel_id: UUID, resp
         async with res["db"].unit_of_work(caller.tenant_id) as session:
             await codes.looked(session, caller, channel_id, first=first)
     return code
+
+
+@router.put("/{channel_id}/own-key", summary="Say whose AI key drafts", responses=_ACTS)
+async def switch_own_key(caller: ChannelsWrite, db: Db, res: Res, channel_id: UUID, body: OwnKey) -> Channel:
+    """Let drafts on this channel be made on the owner's computer, or by the desk again. The key itself never comes here."""
+    return await owner_drafts.switch(db, caller, channel_id, res["settings"].desk, on=body.on)
 
 
 @router.post("/{channel_id}/use-here", summary="Take the session back", responses=_ACTS)

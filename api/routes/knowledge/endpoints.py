@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 
-from api.deps import Db, KnowledgeRead, KnowledgeWrite, Res
+from api.deps import Db, KnowledgeRead, KnowledgeSearched, KnowledgeWrite, Res
 from api.refusals import problems
 from core.contracts.base import Page, Utc
 from core.contracts.knowledge import (
@@ -159,7 +159,7 @@ async def remove_source(caller: KnowledgeWrite, db: Db, source_id: UUID) -> Resp
 
 
 @router.post("/search", summary="Search", responses=problems(401, 403, 422, 429, 503))
-async def search(caller: KnowledgeRead, res: Res, body: SearchQuery) -> SearchResult:
+async def search(caller: KnowledgeSearched, res: Res, body: SearchQuery) -> SearchResult:
     """Return the best passages with their scores. Asked of a worker, which has the embedding model: 503 while none answers."""
     question = {"tenant_id": str(caller.tenant_id), **body.model_dump(mode="json")}
     return SearchResult.model_validate(await res["asker"].ask(knowledge.SEARCH_QUESTION, question, timeout_s=_SEARCH_S))
