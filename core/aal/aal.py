@@ -5,17 +5,18 @@ import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from core.aal.asking import Caller, Limits, limits_of
 from core.aal.catalog import Catalog, catalog
 from core.aal.chain import Link, build_chain
+from core.aal.circuits import memory_circuits
 from core.aal.embedding import BUNDLED, build_embedder
-from core.aal.engine import Caller, Engine, Limits
+from core.aal.engine import Engine
 from core.aal.lazy import LazyEngine
 from core.aal.ports import (
     Budget,
     CallLog,
     CooldownStore,
     Embedder,
-    MemoryCooldowns,
     NoLimit,
     Purpose,
     UsageRecorder,
@@ -96,7 +97,7 @@ class Aal:
                 provider=link.provider,
                 title=link.facts.title,
                 model=link.model,
-                resting_seconds=round(await self._cooldowns.resting(link.name), 1),
+                resting_seconds=round(await self._cooldowns.resting(link.circuit), 1),
                 price_known=self._facts.cost_micro(link.provider, link.model, 0, 0) is not None,
                 may_train=link.facts.may_train,
             )
@@ -122,7 +123,7 @@ def build_aal(
         build_chain(settings, facts),
         embedder or build_embedder(BUNDLED),
         facts=facts,
-        limits=Limits(attempt_seconds=settings.attempt_seconds, total_seconds=settings.total_seconds),
-        cooldowns=cooldowns or MemoryCooldowns(),
+        limits=limits_of(settings),
+        cooldowns=cooldowns or memory_circuits(),
         budget=budget or NoLimit(),
     )

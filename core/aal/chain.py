@@ -1,5 +1,6 @@
 """The ordered list of providers to ask, made from the settings: what is named in `chain` first, then the keys given alone."""
 
+import hashlib
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -22,6 +23,13 @@ class Link:
     key: SecretStr | None
     facts: ProviderFacts
     model_facts: ModelFacts
+
+    @property
+    def circuit(self) -> str:
+        """Name what fails together: the model at one address under one key, the same in every process; shows neither."""
+        key = self.key.get_secret_value() if self.key else ""
+        told = hashlib.sha256(f"{self.base_url}\0{key}".encode()).hexdigest()[:8]
+        return f"{self.provider}/{self.model}#{told}"
 
 
 def build_chain(settings: AalSettings, catalog: Catalog) -> tuple[Link, ...]:

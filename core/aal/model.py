@@ -27,7 +27,8 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.usage import RequestUsage
 
-from core.aal.engine import Answer, Caller, OutputShape, Question
+from core.aal.asking import Caller
+from core.aal.engine import Answer, OutputShape, Question
 from core.aal.ports import Purpose, UsageRecorder
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")

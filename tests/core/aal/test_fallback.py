@@ -8,6 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from core.aal import CallLog
+from core.aal.circuits import memory_circuits
 from core.aal.errors import (
     NoProviderAnswered,
     ProviderAnswerUnusable,
@@ -18,7 +19,6 @@ from core.aal.errors import (
     ProviderRejected,
     ProviderSlow,
 )
-from core.aal.ports import MemoryCooldowns
 from tests.core.aal.conftest import GOOD, Chain, NeverResting
 from tests.core.aal.test_providers import ask
 from tests.standins.provider import (
@@ -160,7 +160,7 @@ async def test_retry_after_is_read_in_both_forms(vendor: str, chain: Chain, prov
 
 async def test_a_limited_provider_rests_and_comes_back(chain: Chain, providers: ProviderStandin) -> None:
     now = [100.0]
-    aal = chain("openai", "groq", cooldowns=MemoryCooldowns(lambda: now[0]))
+    aal = chain("openai", "groq", cooldowns=memory_circuits(lambda: now[0]))
     providers.script("openai", status(429, retry_after="6"))
     for _ in range(2):
         await ask(aal)
