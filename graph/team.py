@@ -19,6 +19,7 @@ from core.contracts.states import Direction, MessageKind
 from core.jobs.registry import Resources
 from domain.drafts.runs import ClaimedRun
 from domain.knowledge.search import KnowledgeSearch
+from domain.usage.circuits import shared_circuits
 from graph.context import Agents
 from graph.lookups import lookups_of
 from graph.runner import Runner
@@ -55,7 +56,9 @@ def build_team(
 ) -> Team:
     """Make the team of this process; with no provider configured it works without a model."""
     checker = build_checker(aal.embedder, detector)
-    return Team(search_for, build_drafter(aal), build_humanizer(aal), checker, lookups_for)
+    return Team(
+        search_for, build_drafter(aal, detector=detector), build_humanizer(aal, detector=detector), checker, lookups_for
+    )
 
 
 async def open_runner(resources: Resources) -> Runner:
@@ -65,7 +68,8 @@ async def open_runner(resources: Resources) -> Runner:
         SetupError: the settings name a provider without its key, or connections that cannot be read.
     """
     db, settings, detector = resources.db, resources.settings, LanguageDetector()
-    aal, embedders = build_aal(settings.aal), Embedders(settings.aal)
+    circuits = shared_circuits(settings)
+    aal, embedders = build_aal(settings.aal, cooldowns=circuits), Embedders(settings.aal, circuits)
     # No floor: whether a passage answers is the drafter's to judge, sentence by sentence, and a floor loses a third of the answers.
     connections = load_connections(settings.tools)
     team = build_team(

@@ -11,8 +11,10 @@ from agents.drafter.output import DraftOutput
 from agents.drafter.prepared import prepared_reply
 from agents.ports import Previous
 from agents.text.questions import asks
+from agents.text.sayable import sayable
 from core.aal import Aal, CallLog, Purpose
 from core.aal.errors import ProviderAnswerUnusable
+from core.aal.language import LanguageDetector
 from core.contracts.reasoning import AiCall, Claim, Conversation, DraftProposal, Passage, Retrieval, ToneProfile
 from core.contracts.states import Direction
 
@@ -33,8 +35,9 @@ def drafting_agent(instructions: str) -> Agent[None, DraftOutput]:
 class ModelDrafter:
     """Asks the chain for the facts of a reply and keeps only what cites a passage that was really given."""
 
-    def __init__(self, aal: Aal, instructions: str | None = None) -> None:
+    def __init__(self, aal: Aal, instructions: str | None = None, detector: LanguageDetector | None = None) -> None:
         self._aal = aal
+        self._detector = detector or LanguageDetector()
         self._agent = drafting_agent(instructions or seed_prompt())
 
     async def draft(
@@ -56,7 +59,7 @@ class ModelDrafter:
             if prepared is not None:
                 return prepared, []
         log = CallLog()
-        model = self._aal.model(Purpose.DRAFT, log)
+        model = self._aal.model(Purpose.DRAFT, log, sayable(self._detector, conversation.language))
         try:
             result = await self._agent.run(_prompt(conversation, retrieval.passages, tone, previous), model=model)
         except UnexpectedModelBehavior:

@@ -6,7 +6,9 @@ from pydantic_ai import Agent
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 
 from agents.humanizer.rules import RuleHumanizer, first_name, greeting, with_closing
+from agents.text.sayable import sayable
 from core.aal import Aal, CallLog, Purpose
+from core.aal.language import LanguageDetector
 from core.contracts.reasoning import AiCall, Conversation, DraftProposal, HumanReply, ToneProfile
 from core.errors import ProviderError
 
@@ -19,8 +21,9 @@ def seed_prompt() -> str:
 class ModelHumanizer:
     """Asks the chain for the wording; where no provider answers, the rules give one."""
 
-    def __init__(self, aal: Aal, instructions: str | None = None) -> None:
+    def __init__(self, aal: Aal, instructions: str | None = None, detector: LanguageDetector | None = None) -> None:
         self._aal = aal
+        self._detector = detector or LanguageDetector()
         self._agent: Agent[None, HumanReply] = Agent(
             output_type=HumanReply, instructions=instructions or seed_prompt(), retries=0
         )
@@ -34,9 +37,9 @@ class ModelHumanizer:
             return await self._rules.humanize(conversation, proposal, tone)
         log = CallLog()
         try:
-            result = await self._agent.run(
-                _prompt(conversation, proposal, tone), model=self._aal.model(Purpose.HUMANIZE, log)
-            )
+            accepts = sayable(self._detector, conversation.language or proposal.language)
+            model = self._aal.model(Purpose.HUMANIZE, log, accepts)
+            result = await self._agent.run(_prompt(conversation, proposal, tone), model=model)
         except (ProviderError, UnexpectedModelBehavior):
             reply, _ = await self._rules.humanize(conversation, proposal, tone)
             return reply, log.calls

@@ -13,6 +13,7 @@ from core.aal.embedding import BUNDLED, build_embedder
 from core.aal.engine import Engine
 from core.aal.lazy import LazyEngine
 from core.aal.ports import (
+    Accepts,
     Budget,
     CallLog,
     CooldownStore,
@@ -76,12 +77,17 @@ class Aal:
         """Whether any provider is on the chain."""
         return bool(self._links)
 
-    def model(self, purpose: Purpose, recorder: UsageRecorder | None = None) -> "Model | None":
-        """Return the pydantic-ai model for a purpose, none when the chain is empty. `recorder` gets a row for every call."""
+    def model(
+        self, purpose: Purpose, recorder: UsageRecorder | None = None, accepts: Accepts | None = None
+    ) -> "Model | None":
+        """Return the pydantic-ai model for a purpose, none when the chain is empty. `recorder` gets a row for every call.
+
+        What `accepts` finds wrong with an answer is corrected once, and then the next provider is asked.
+        """
         if not self._links:
             return None
         module = importlib.import_module("core.aal.model")
-        return cast("Model", module.AalModel(self._caller, purpose, recorder or CallLog()))
+        return cast("Model", module.AalModel(self._caller, purpose, recorder or CallLog(), accepts))
 
     async def warm(self) -> None:
         """Load what the first draft would otherwise wait for: the embedding model, and LiteLLM where a provider is set."""

@@ -1,13 +1,17 @@
 """What the AAL needs from its surroundings, as protocols, each with the version that lives in memory (the bridge uses those)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.contracts.reasoning import AiCall
 
 Vector = list[float]
 """An embedding of length 1, JSON-native so that it may cross a process."""
+
+
+Accepts = Callable[[Mapping[str, Any]], str | None]
+"""Says what keeps an answer of the asked shape from being one, none where nothing does: said back to the model once, in plain words."""
 
 
 class Purpose(StrEnum):
