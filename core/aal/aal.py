@@ -38,6 +38,11 @@ class LinkStatus(Wire):
     resting_seconds: float
     price_known: bool
     may_train: bool
+    trains: str
+    keeps_days: str
+    region: str
+    source: str
+    source_date: str
 
 
 class AalStatus(Wire):
@@ -106,6 +111,11 @@ class Aal:
                 resting_seconds=round(await self._cooldowns.resting(link.circuit), 1),
                 price_known=self._facts.cost_micro(link.provider, link.model, 0, 0) is not None,
                 may_train=link.facts.may_train,
+                trains=link.facts.trains,
+                keeps_days=link.facts.keeps_days,
+                region=link.facts.region,
+                source=link.facts.source,
+                source_date=link.facts.source_date,
             )
             for link in self._links
         ]
