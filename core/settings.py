@@ -117,6 +117,10 @@ class ProviderSettings(_Group):
     model: str = Field(min_length=1, description="the vendor's model name")
     api_key: SecretStr | None = Field(default=None, description="key; may be left out for `local`")
     base_url: str | None = Field(default=None, description="another address of the same API")
+    trains: Literal["no"] | None = Field(
+        default=None,
+        description="`no` where your contract rules out training, as with a paid Gemini key; else the catalog counts",
+    )
 
     @field_validator("api_key")
     @classmethod

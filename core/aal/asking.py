@@ -5,6 +5,7 @@ that is silent for longer than is usual with it gets the next one beside it, and
 """
 
 import asyncio
+import copy
 import statistics
 import time
 from collections import deque
@@ -156,6 +157,12 @@ class Caller:
         self._cooldowns = cooldowns
         self._budget = budget
         self._paces = Paces(limits.hedge_seconds)
+
+    def over(self, links: Sequence[Link]) -> "Caller":
+        """Return a caller that asks only these links, with the same engine, circuits and memory of who takes how long."""
+        narrowed = copy.copy(self)
+        narrowed._links = tuple(links)
+        return narrowed
 
     async def call(self, purpose: Purpose, question: Question, recorder: UsageRecorder) -> tuple[Answer, AiCall]:
         """Return the first usable answer and its row. Raises like `first`."""

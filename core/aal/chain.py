@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from core.aal.catalog import Catalog, ModelFacts, ProviderFacts
+from core.aal.catalog import Catalog, DataFacts, ModelFacts, ProviderFacts
 from core.errors import SetupError
 from core.settings import AalSettings, ProviderSettings
 
@@ -23,6 +23,9 @@ class Link:
     key: SecretStr | None
     facts: ProviderFacts
     model_facts: ModelFacts
+    data: DataFacts
+    zero_retention: bool = False
+    """Whether each request asks the vendor to keep nothing."""
 
     @property
     def circuit(self) -> str:
@@ -63,4 +66,19 @@ def _link(position: int, entry: ProviderSettings, catalog: Catalog) -> Link:
         key=entry.api_key,
         facts=facts,
         model_facts=catalog.model(entry.provider, entry.model),
+        data=data_of(entry, catalog),
+    )
+
+
+def data_of(entry: ProviderSettings, catalog: Catalog) -> DataFacts:
+    """Return what happens to what an entry's model reads; the owner's own word on training comes before the catalog's."""
+    facts = catalog.data_facts(entry.provider, entry.model)
+    if entry.trains is None:
+        return facts
+    return DataFacts(
+        trains="no",
+        keeps_days=facts.keeps_days,
+        region=facts.region,
+        source=f"said in the settings of this desk; {facts.source}",
+        source_date=facts.source_date,
     )

@@ -6,7 +6,7 @@ A Redis that is silent or gone costs one short wait; then everything raises OSEr
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -52,7 +52,8 @@ class RedisMarks:
 
         async def ask() -> list[int]:
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.incr(_PREFIX + name).pexpire(_PREFIX + name, _milliseconds(seconds))
+                pipe.incr(_PREFIX + name)
+                pipe.pexpire(_PREFIX + name, _milliseconds(seconds))
                 return await pipe.execute()
 
         return (await self._within(ask))[0]
@@ -70,7 +71,7 @@ class RedisMarks:
             raise ConnectionError("Redis did not answer a moment ago")
         try:
             async with asyncio.timeout(WAIT_S):
-                return await cast(Callable[[], Awaitable[T]], ask)()
+                return await ask()
         except (RedisError, OSError) as error:
             self._away_until = self._clock() + _AWAY_S
             raise ConnectionError(f"Redis does not answer ({type(error).__name__})") from None

@@ -211,6 +211,8 @@ async def _suggest(layer: Aal) -> list[AiCall]:
     asked, found = _conversation(), _found()
     tone = ToneProfile(business_name="Bench")
     proposal, drafted = await build_drafter(layer).draft(asked, found, tone)
+    if not proposal.parts:
+        raise WaxosError("a draft of the benchmark says nothing")
     _, worded = await build_humanizer(layer).humanize(asked, proposal, tone)
     bad = [call for call in worded if call.outcome != "ok"]
     if bad:
@@ -228,7 +230,7 @@ def _conversation() -> Conversation:
         seq=1,
         direction=Direction.IN,
         kind=MessageKind.TEXT,
-        text="When are you open on Saturday, and where can I park?",
+        text="When are you open on Saturday?",
         at=datetime.now(UTC),
     )
     return Conversation(chat_id=new_id(), contact_name="Ana", language="en", history=[], burst=[turn])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from core.aal.asking import Caller, limits_of
 from core.aal.catalog import Catalog, catalog
-from core.aal.chain import Link
+from core.aal.chain import Link, data_of
 from core.aal.lazy import LazyEngine
 from core.aal.ports import Budget, CooldownStore, UsageRecorder, Vector
 from core.errors import SetupError
@@ -67,6 +67,7 @@ def embedding_links(settings: AalSettings, facts: Catalog, model: str) -> tuple[
             key=entry.api_key,
             facts=facts.providers[entry.provider],
             model_facts=facts.model(entry.provider, entry.model),
+            data=data_of(entry, facts),
         )
         for position, entry in enumerate(wanted)
     )

@@ -5,22 +5,25 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 from litellm.router import Router
 
 
-async def _main(base_url: str, body: dict[str, object]) -> None:
+async def _main(base_url: str, body: dict[str, Any]) -> None:
     params = {"model": "openai/gpt-4o-mini", "api_base": base_url, "api_key": "bench"}
     router = Router(model_list=[{"model_name": "m", "litellm_params": params}], num_retries=0)
-    wanted = {name: value for name, value in body.items() if name != "model"}
+    # With any tool it would first load its proxy, which a library is installed without.
+    wanted: dict[str, Any] = {name: value for name, value in body.items() if name != "model"} | {
+        "_skip_mcp_handler": True
+    }
     for line in sys.stdin:
         took = []
         for _ in range(int(line)):
             began = time.perf_counter()
-            # With any tool it would first load its proxy, which a library is installed without.
-            reply = await router.acompletion(model="m", _skip_mcp_handler=True, **wanted)
+            reply = await router.acompletion(model="m", **wanted)
             took.append((time.perf_counter() - began) * 1000)
             if not reply.choices:
                 raise SystemExit("no answer")
