@@ -2,7 +2,7 @@
 import { ask, patch, tellAges } from "./dom.js";
 import { connect } from "./stream.js";
 
-const VIEWS = ["desk", "knowledge", "proposals", "channels"];
+const VIEWS = ["desk", "knowledge", "proposals", "channels", "privacy"];
 
 /** Start the page: called once by Gradio when the bar is there. */
 export async function start(element, server) {
