@@ -27,6 +27,7 @@ from core.aal.errors import (
     ProviderSlow,
 )
 from core.aal.ports import Budget, CooldownStore, Purpose, UsageRecorder, Vector
+from core.aal.spans import answered, attempt_span, call_span, settle
 from core.contracts.ids import new_id
 from core.contracts.reasoning import AiCall
 from core.settings import AalSettings
@@ -109,12 +110,14 @@ class Attempts:
         """Ask once, within the time that is left, and count what it cost."""
         seconds = min(self.deadline - time.monotonic(), self.seconds)
         self.bill.requests += 1
-        try:
-            async with asyncio.timeout(seconds):
-                answer = await ask(seconds)
-        except TimeoutError:
-            raise ProviderSlow(self.link.provider, self.link.model, reason=f"{seconds:.1f} s") from None
-        self.bill.add(self.link, answer)
+        with attempt_span(self.link) as span:
+            try:
+                async with asyncio.timeout(seconds):
+                    answer = await ask(seconds)
+            except TimeoutError:
+                raise ProviderSlow(self.link.provider, self.link.model, reason=f"{seconds:.1f} s") from None
+            self.bill.add(self.link, answer)
+            answered(span, answer)
         return answer
 
 
@@ -195,16 +198,14 @@ class Caller:
         await self._engine.ready()
         bill = Bill(self._catalog)
         race = Race(self._links, self._limits, bill, self._cooldowns, self._paces, ask)
-        won = await race.run()
-        if won is not None:
-            link, answer = won
-            row = bill.row(purpose, link.provider, link.model, "ok")
-            recorder.record(row)
-            return answer, row
-        last = next((f for f in reversed(race.failures) if not isinstance(f, ProviderResting)), race.failures[-1])
-        row = bill.row(purpose, last.provider, last.model, last.reason_code)
+        with call_span(purpose) as span:
+            won = await race.run()
+            row = _row(purpose, bill, race.failures) if won is None else _ok(purpose, bill, won[0])
+            settle(span, row)
         recorder.record(row)
-        raise NoProviderAnswered(race.failures, row)
+        if won is None:
+            raise NoProviderAnswered(race.failures, row)
+        return won[1], row
 
     async def _ask(self, attempts: Attempts, question: Question) -> Answer:
         """Return a link's usable answer, after one correction where its shape was wrong and time is left."""
@@ -222,6 +223,15 @@ class Caller:
             # What exactly was wrong quotes the answer, and errors hold no message text.
             raise attempts.refuse("not of the asked shape")
         return read
+
+
+def _ok(purpose: Purpose, bill: Bill, link: Link) -> AiCall:
+    return bill.row(purpose, link.provider, link.model, "ok")
+
+
+def _row(purpose: Purpose, bill: Bill, failures: Sequence[ProviderFailure]) -> AiCall:
+    last = next((f for f in reversed(failures) if not isinstance(f, ProviderResting)), failures[-1])
+    return bill.row(purpose, last.provider, last.model, last.reason_code)
 
 
 @dataclass(slots=True)
