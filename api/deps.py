@@ -89,6 +89,7 @@ ChannelsRead = Annotated[Principal, Depends(_having(Scope.CHANNELS_READ))]
 ChannelsWrite = Annotated[Principal, Depends(_having(Scope.CHANNELS_WRITE))]
 ChannelsRun = Annotated[Principal, Depends(_having(Scope.CHANNELS_RUN))]
 UsageRead = Annotated[Principal, Depends(_having(Scope.USAGE_READ))]
+UsageWrite = Annotated[Principal, Depends(_having(Scope.USAGE_WRITE))]
 BridgeDevice = Annotated[Principal, Depends(_having(Scope.BRIDGE))]
 
 

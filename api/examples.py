@@ -272,6 +272,48 @@ def _usage() -> Iterator[BaseModel]:
         tokens_out=96, cost_micro=541, latency_ms=640, run_id=_id(13), chat_id=_id(5), created_at=_AT,
     )  # fmt: skip
     yield base.Page[usage.AiCallRecord](items=[call])
+    month = date(2026, 11, 1)
+    yield usage.AiBudget(
+        month=month,
+        limit_micro=20_000_000,
+        house_micro=1_250_000,
+        own_micro=0,
+        state=usage.BudgetState.OK,
+        version=1,
+    )
+    yield usage.SetAiBudget(monthly_micro=20_000_000, version=1)
+    yield usage.AiCosts(
+        month=month,
+        calls=412,
+        cost_micro=1_250_000,
+        drafts=200,
+        sent_replies=160,
+        cost_per_draft_micro=6_250,
+        cost_per_sent_reply_micro=7_812,
+        wasted_share=0.14,
+    )
+    groq = usage.AiProviderView(
+        title="Groq",
+        provider="groq",
+        model="llama-3.3-70b-versatile",
+        used=True,
+        why_not=None,
+        resting_seconds=0,
+        trains="no",
+        keeps_days="30",
+        region="unknown",
+        source="https://console.groq.com/docs/your-data",
+        source_date="2026-11-22",
+    )
+    yield usage.AiDataUse(
+        training=False,
+        zero_retention=False,
+        providers_chosen=None,
+        version=1,
+        providers=[groq],
+        hidden=["phone numbers"],
+    )
+    yield usage.SetAiDataUse(training=False, zero_retention=True, version=1)
 
 
 def _health() -> Iterator[BaseModel]:

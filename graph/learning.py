@@ -13,13 +13,14 @@ from domain.knowledge.search import KnowledgeSearch
 from domain.proposals.comparing import QuestionSearch, compare
 from domain.proposals.learning import learn
 from domain.proposals.soon import COMPARE_TASK, LEARN_TASK
+from domain.usage.circuits import shared_circuits
 
 _SECONDS = 120.0
 
 
 def search_by(resources: Resources, detector: LanguageDetector) -> Callable[[UUID], QuestionSearch]:
     """Return how to search the knowledge of a tenant, above the relevance floor."""
-    embedders = Embedders(resources.settings.aal)
+    embedders = Embedders(resources.settings.aal, shared_circuits(resources.settings))
     return lambda tenant: KnowledgeSearch(resources.db, tenant, embedders, detector)
 
 

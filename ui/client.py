@@ -29,6 +29,7 @@ from core.contracts.knowledge import (
 from core.contracts.proposals import AcceptProposal, Proposal, ProposalOrigin
 from core.contracts.sessions import AcceptRisk, LinkCode, RiskText
 from core.contracts.states import AutomationState, PassageReview, SendStatus
+from core.contracts.usage import AiBudget, AiCosts, AiDataUse, SetAiBudget, SetAiDataUse
 from core.errors import BY_STATUS, NotAuthenticated, Unavailable, WaxosError
 
 PREFIX = "/api/v1"
@@ -339,3 +340,23 @@ class ApiClient:
     async def dismiss_proposal(self, proposal_id: UUID) -> Proposal:
         """POST /proposals/{id}/dismiss."""
         return parse(await self._send("POST", f"/proposals/{proposal_id}/dismiss"), Proposal)
+
+    async def ai_providers(self) -> AiDataUse:
+        """GET /usage/providers: who reads customers' words."""
+        return parse(await self._send("GET", "/usage/providers"), AiDataUse)
+
+    async def set_ai_providers(self, body: SetAiDataUse) -> AiDataUse:
+        """PUT /usage/providers."""
+        return parse(await self._send("PUT", "/usage/providers", body=body), AiDataUse)
+
+    async def ai_budget(self) -> AiBudget:
+        """GET /usage/budget."""
+        return parse(await self._send("GET", "/usage/budget"), AiBudget)
+
+    async def set_ai_budget(self, body: SetAiBudget) -> AiBudget:
+        """PUT /usage/budget."""
+        return parse(await self._send("PUT", "/usage/budget", body=body), AiBudget)
+
+    async def ai_costs(self) -> AiCosts:
+        """GET /usage/costs: of this month."""
+        return parse(await self._send("GET", "/usage/costs"), AiCosts)

@@ -1,4 +1,4 @@
-"""The Gradio application: one page with a bar and four screens. Importing this module imports Gradio (seconds)."""
+"""The Gradio application: one page with a bar and five screens. Importing this module imports Gradio (seconds)."""
 
 import gradio as gr
 from fastapi import FastAPI
@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from core.settings import Settings
 from ui.guard import PANEL, SESSION_KEY
 from ui.session import PanelSession
-from ui.views import channels, desk, knowledge, proposals
+from ui.views import channels, desk, knowledge, privacy, proposals
 from ui.views.answering import Answer, Payload, answering
 from ui.views.render import Templates
 
@@ -52,6 +52,7 @@ def build_blocks(settings: Settings, templates: Templates) -> gr.Blocks:
         knowledge.build(settings, templates)
         proposals.build(settings, templates)
         channels.build(templates)
+        privacy.build(templates)
     blocks.queue(default_concurrency_limit=None, api_open=False)
     return blocks
 

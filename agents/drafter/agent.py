@@ -11,8 +11,11 @@ from agents.drafter.output import DraftOutput
 from agents.drafter.prepared import prepared_reply
 from agents.ports import Previous
 from agents.text.questions import asks
+from agents.text.sayable import sayable
+from agents.text.veil import NOTE, Veil
 from core.aal import Aal, CallLog, Purpose
 from core.aal.errors import ProviderAnswerUnusable
+from core.aal.language import LanguageDetector
 from core.contracts.reasoning import AiCall, Claim, Conversation, DraftProposal, Passage, Retrieval, ToneProfile
 from core.contracts.states import Direction
 
@@ -33,8 +36,9 @@ def drafting_agent(instructions: str) -> Agent[None, DraftOutput]:
 class ModelDrafter:
     """Asks the chain for the facts of a reply and keeps only what cites a passage that was really given."""
 
-    def __init__(self, aal: Aal, instructions: str | None = None) -> None:
+    def __init__(self, aal: Aal, instructions: str | None = None, detector: LanguageDetector | None = None) -> None:
         self._aal = aal
+        self._detector = detector or LanguageDetector()
         self._agent = drafting_agent(instructions or seed_prompt())
 
     async def draft(
@@ -56,17 +60,20 @@ class ModelDrafter:
             if prepared is not None:
                 return prepared, []
         log = CallLog()
-        model = self._aal.model(Purpose.DRAFT, log)
+        veil = Veil(conversation, [passage.text for passage in retrieval.passages if passage.live])
+        model = self._aal.model(Purpose.DRAFT, log, sayable(self._detector, conversation.language, veil))
         try:
-            result = await self._agent.run(_prompt(conversation, retrieval.passages, tone, previous), model=model)
+            prompt = _prompt(conversation, retrieval.passages, tone, previous, veil)
+            result = await self._agent.run(prompt, model=model)
         except UnexpectedModelBehavior:
             last = log.calls[-1]
             raise ProviderAnswerUnusable(last.provider, last.model, reason="not of the asked shape") from None
-        return _proposal(result.output, retrieval.passages, conversation.language), log.calls
+        output = DraftOutput.model_validate(veil.off_all(result.output.model_dump()))
+        return _proposal(output, retrieval.passages, conversation.language), log.calls
 
 
 def _prompt(
-    conversation: Conversation, passages: Sequence[Passage], tone: ToneProfile, previous: Previous | None
+    conversation: Conversation, passages: Sequence[Passage], tone: ToneProfile, previous: Previous | None, veil: Veil
 ) -> str:
     who = {Direction.IN: "customer", Direction.OUT: "business"}
     history = "\n".join(f"{who[turn.direction]}: {turn.text}" for turn in conversation.history[-_HISTORY:] if turn.text)
@@ -81,7 +88,8 @@ def _prompt(
         blocks.append(_block("the reply that is to be replaced", "\n".join(previous.parts)))
         blocks.append(_block("what is to be different", faults))
     language = conversation.language or "the customer's language"
-    return "\n\n".join([*blocks, f"Business: {tone.business_name or 'this business'}. Reply in: {language}."])
+    last = [f"Business: {tone.business_name or 'this business'}. Reply in: {language}."]
+    return "\n\n".join([*map(veil.over, blocks), *last, *([NOTE] if veil.used else [])])
 
 
 def _block(name: str, text: str) -> str:

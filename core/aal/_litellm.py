@@ -143,6 +143,8 @@ def _request(link: Link, question: Question) -> dict[str, Any]:
     messages = [dict(message) for message in question.messages]
     # With any tool LiteLLM first loads its proxy's MCP gateway, which needs packages that only the proxy has.
     request: dict[str, Any] = {"messages": messages, "_skip_mcp_handler": True}
+    if link.zero_retention:
+        request["extra_body"] = dict(link.facts.zero_retention_body)
     if question.temperature is not None:
         request["temperature"] = question.temperature
     if question.max_tokens is not None:

@@ -17,16 +17,9 @@ class _Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ProviderFacts(_Fact):
-    """One vendor. `trains` and `keeps_days` may be "unknown", which policy reads as the worst."""
+class DataFacts(_Fact):
+    """What happens to what a vendor reads, and who says so. "unknown" is read as the worst: it trains, and it keeps."""
 
-    title: str
-    prefix: str
-    base_url: str
-    default_model: str
-    mode: OutputMode
-    headers: dict[str, str] = {}
-    extra_body: dict[str, object] = {}
     trains: Literal["yes", "no", "unknown"]
     keeps_days: str
     region: str
@@ -38,15 +31,34 @@ class ProviderFacts(_Fact):
         """Whether the vendor may train on what it reads; unknown counts as yes."""
         return self.trains != "no"
 
+    @property
+    def may_keep(self) -> bool:
+        """Whether the vendor may keep what it reads; unknown counts as yes."""
+        return self.keeps_days != "0"
+
+
+class ProviderFacts(DataFacts):
+    """One vendor. `zero_retention_body` is what a request carries where nothing may be kept, for vendors that can be asked."""
+
+    title: str
+    prefix: str
+    base_url: str
+    default_model: str
+    mode: OutputMode
+    headers: dict[str, str] = {}
+    extra_body: dict[str, object] = {}
+    zero_retention_body: dict[str, object] = {}
+
 
 class ModelFacts(_Fact):
-    """One model of a vendor; prices in micro-units for a million tokens."""
+    """One model of a vendor; prices in micro-units for a million tokens; `data` where it differs from the vendor's own."""
 
     provider: str
     name: str
     mode: OutputMode
     price_in: int | None = None
     price_out: int | None = None
+    data: DataFacts | None = None
 
 
 class EmbeddingFacts(_Fact):
@@ -62,6 +74,8 @@ class Catalog(_Fact):
 
     version: str
     currency: str
+    unknown_price_in: int
+    unknown_price_out: int
     providers: dict[str, ProviderFacts]
     models: list[ModelFacts]
     embeddings: list[EmbeddingFacts]
@@ -72,6 +86,14 @@ class Catalog(_Fact):
             if facts.provider == provider and facts.name == name:
                 return facts
         return ModelFacts(provider=provider, name=name, mode=self.providers[provider].mode)
+
+    def data_facts(self, provider: str, name: str) -> DataFacts:
+        """Return what happens to what a model reads: its own facts, else its vendor's."""
+        return self.model(provider, name).data or self.providers[provider]
+
+    def cautious_micro(self, tokens_in: int, tokens_out: int) -> int:
+        """Return what a call of a model without a known price counts as towards a limit."""
+        return -(-(tokens_in * self.unknown_price_in + tokens_out * self.unknown_price_out) // _PER)
 
     def embedding(self, name: str) -> EmbeddingFacts | None:
         """Return the facts of an embedding model, none where it is not known."""

@@ -1,10 +1,11 @@
 """The ordered list of providers to ask, made from the settings: what is named in `chain` first, then the keys given alone."""
 
+import hashlib
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from core.aal.catalog import Catalog, ModelFacts, ProviderFacts
+from core.aal.catalog import Catalog, DataFacts, ModelFacts, ProviderFacts
 from core.errors import SetupError
 from core.settings import AalSettings, ProviderSettings
 
@@ -22,6 +23,16 @@ class Link:
     key: SecretStr | None
     facts: ProviderFacts
     model_facts: ModelFacts
+    data: DataFacts
+    zero_retention: bool = False
+    """Whether each request asks the vendor to keep nothing."""
+
+    @property
+    def circuit(self) -> str:
+        """Name what fails together: the model at one address under one key, the same in every process; shows neither."""
+        key = self.key.get_secret_value() if self.key else ""
+        told = hashlib.sha256(f"{self.base_url}\0{key}".encode()).hexdigest()[:8]
+        return f"{self.provider}/{self.model}#{told}"
 
 
 def build_chain(settings: AalSettings, catalog: Catalog) -> tuple[Link, ...]:
@@ -55,4 +66,19 @@ def _link(position: int, entry: ProviderSettings, catalog: Catalog) -> Link:
         key=entry.api_key,
         facts=facts,
         model_facts=catalog.model(entry.provider, entry.model),
+        data=data_of(entry, catalog),
+    )
+
+
+def data_of(entry: ProviderSettings, catalog: Catalog) -> DataFacts:
+    """Return what happens to what an entry's model reads; the owner's own word on training comes before the catalog's."""
+    facts = catalog.data_facts(entry.provider, entry.model)
+    if entry.trains is None:
+        return facts
+    return DataFacts(
+        trains="no",
+        keeps_days=facts.keeps_days,
+        region=facts.region,
+        source=f"said in the settings of this desk; {facts.source}",
+        source_date=facts.source_date,
     )

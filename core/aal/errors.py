@@ -8,6 +8,7 @@ ProviderError 502
 ├── ProviderDown           unreachable, or failing on its side
 ├── ProviderRejected       this request is refused: too long, unknown model, forbidden content
 ├── ProviderAnswerUnusable an answer that is none: empty, cut off, not the asked shape
+├── ProviderResting        not asked: it failed a moment ago; `retry_after` says when it is tried again
 ├── BudgetSpent            the tenant's own limit, before any provider was asked
 └── NoProviderAnswered     every provider of the chain failed; `attempts` says how each did
 
@@ -81,6 +82,12 @@ class ProviderAnswerUnusable(ProviderFailure):
     code, said = "provider_answer_unusable", "gave an answer that cannot be used"
 
 
+class ProviderResting(ProviderFailure):
+    """It was not asked, because it failed a moment ago or asked for rest."""
+
+    code, said = "provider_resting", "rests after failing"
+
+
 class BudgetSpent(ProviderError):
     """The tenant's own money limit stands before any provider is asked."""
 
@@ -94,9 +101,11 @@ class NoProviderAnswered(ProviderError):
 
     def __init__(self, attempts: Sequence[ProviderFailure], call: AiCall) -> None:
         tried = "; ".join(attempt.detail for attempt in attempts) or "the time was up before any was asked"
+        again = [attempt.retry_after for attempt in attempts if attempt.retry_after is not None]
         super().__init__(
             f"no AI provider answered: {tried}",
             hint="`waxos aal status` shows the chain; the chat waits for a person meanwhile",
+            retry_after=min(again) if again and len(again) == len(attempts) else None,
         )
         self.attempts = tuple(attempts)
         self.call = call

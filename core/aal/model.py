@@ -27,8 +27,9 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.usage import RequestUsage
 
-from core.aal.engine import Answer, Caller, OutputShape, Question
-from core.aal.ports import Purpose, UsageRecorder
+from core.aal.asking import Caller
+from core.aal.engine import Answer, OutputShape, Question
+from core.aal.ports import Accepts, Purpose, UsageRecorder
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MOST_FAULTS = 3
@@ -37,11 +38,14 @@ _MOST_FAULTS = 3
 class AalModel(Model[None]):
     """One purpose's view of the chain. pydantic-ai always sees an output tool; how each provider is asked is the catalog's affair."""
 
-    def __init__(self, caller: Caller, purpose: Purpose, recorder: UsageRecorder) -> None:
+    def __init__(
+        self, caller: Caller, purpose: Purpose, recorder: UsageRecorder, accepts: Accepts | None = None
+    ) -> None:
         super().__init__(profile=ModelProfile(supports_tools=True, default_structured_output_mode="tool"))
         self._caller = caller
         self._purpose = purpose
         self._recorder = recorder
+        self._accepts = accepts
 
     @property
     def model_name(self) -> str:
@@ -66,7 +70,7 @@ class AalModel(Model[None]):
             BudgetSpent: the tenant's limit is reached.
         """
         settings, parameters = self.prepare_request(model_settings, model_request_parameters)
-        shape = _shape(parameters.output_tools)
+        shape = _shape(parameters.output_tools, self._accepts)
         question = Question(
             messages=_messages(messages, parameters),
             shape=shape,
@@ -83,7 +87,7 @@ class AalModel(Model[None]):
         )
 
 
-def _shape(tools: Sequence[ToolDefinition]) -> OutputShape | None:
+def _shape(tools: Sequence[ToolDefinition], accepts: Accepts | None) -> OutputShape | None:
     if not tools:
         return None
     tool = tools[0]
@@ -91,7 +95,7 @@ def _shape(tools: Sequence[ToolDefinition]) -> OutputShape | None:
 
     def wrong(found: Mapping[str, Any]) -> str | None:
         faults = [_fault(error) for error in validator.iter_errors(found) if not _tolerated(error)]
-        return "; ".join(faults[:_MOST_FAULTS]) or None
+        return "; ".join(faults[:_MOST_FAULTS]) or (accepts(found) if accepts else None)
 
     return OutputShape(tool.name, tool.description or "", tool.parameters_json_schema, wrong)
 

@@ -1,14 +1,17 @@
 """What the AAL needs from its surroundings, as protocols, each with the version that lives in memory (the bridge uses those)."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.contracts.reasoning import AiCall
 
 Vector = list[float]
 """An embedding of length 1, JSON-native so that it may cross a process."""
+
+
+Accepts = Callable[[Mapping[str, Any]], str | None]
+"""Says what keeps an answer of the asked shape from being one, none where nothing does: said back to the model once, in plain words."""
 
 
 class Purpose(StrEnum):
@@ -50,16 +53,19 @@ class Budget(Protocol):
 
 
 class CooldownStore(Protocol):
-    """Which providers rest, shared by all workers where it lives in Redis."""
+    """Which providers rest. A circuit is a provider's model under one key at one address: `core.aal.chain.Link.circuit`."""
 
-    async def resting(self, link: str) -> float:
-        """Return for how many more seconds the link should be left alone; 0 when it is healthy."""
+    async def may_ask(self, circuit: str) -> bool:
+        """Return whether it may be asked now; of those who would try a circuit that has rested, one at a time may."""
 
-    async def failed(self, link: str, retry_after: float | None) -> None:
-        """Note a failure; the store decides how long the link rests."""
+    async def resting(self, circuit: str) -> float:
+        """Return for how many more seconds it is left alone; 0 when it is not."""
 
-    async def worked(self, link: str) -> None:
-        """Note an answer: the link is healthy again."""
+    async def failed(self, circuit: str, rest_seconds: float | None) -> None:
+        """Note a failure; the store decides how long the circuit rests where nobody says."""
+
+    async def worked(self, circuit: str) -> None:
+        """Note an answer: the circuit is healthy again."""
 
 
 class CallLog:
@@ -80,33 +86,3 @@ class NoLimit:
         """Return True."""
         del purpose
         return True
-
-
-class MemoryCooldowns:
-    """Cooldowns of one process: three failures in a row rest a link for 30 s, a named Retry-After for that long, 2 minutes at most."""
-
-    _AFTER_FAILURES = 3
-    _REST_SECONDS = 30.0
-    _LONGEST_SECONDS = 120.0
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._failures: dict[str, int] = {}
-        self._until: dict[str, float] = {}
-
-    async def resting(self, link: str) -> float:
-        """Return the seconds left."""
-        return max(0.0, self._until.get(link, 0.0) - self._clock())
-
-    async def failed(self, link: str, retry_after: float | None) -> None:
-        """Count the failure and rest the link when it is time."""
-        self._failures[link] = self._failures.get(link, 0) + 1
-        if retry_after:
-            self._until[link] = self._clock() + min(retry_after, self._LONGEST_SECONDS)
-        elif self._failures[link] >= self._AFTER_FAILURES:
-            self._until[link] = self._clock() + self._REST_SECONDS
-
-    async def worked(self, link: str) -> None:
-        """Forget failures and rest."""
-        self._failures.pop(link, None)
-        self._until.pop(link, None)

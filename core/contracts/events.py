@@ -26,6 +26,7 @@ class EventType(StrEnum):
     PROPOSAL_UPDATED = "proposal.updated"
     CHANNEL_UPDATED = "channel.updated"
     DEVICE_UPDATED = "device.updated"
+    USAGE_UPDATED = "usage.updated"
     RESYNC = "resync"
 
 

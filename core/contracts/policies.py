@@ -21,7 +21,22 @@ class DataUsePolicy(Policy):
     providers: list[str] | None = Field(
         default=None, description="allowed providers by name; null means every one that is set up"
     )
+    training: bool = Field(
+        default=False,
+        description="also use providers that train on what they read, or of whom it is not known that they do not",
+    )
+    zero_retention: bool = Field(default=False, description="use only providers that keep nothing of what they read")
     keep_texts: bool = Field(default=False, description="keep prompt and answer of each AI call, for evals")
+
+
+class AiBudgetPolicy(Policy):
+    """What AI calls of one calendar month (UTC) may cost with each key; at the limit drafts are made without a model."""
+
+    kind: ClassVar[str] = "ai_budget"
+
+    monthly_micro: int = Field(
+        default=20_000_000, ge=0, le=1_000_000_000_000, description="limit in millionths of a US dollar"
+    )
 
 
 class RetentionPolicy(Policy):

@@ -21,6 +21,7 @@ class Scope(StrEnum):
     CHANNELS_RUN = "channels:run"
     MEMBERS_READ = "members:read"
     USAGE_READ = "usage:read"
+    USAGE_WRITE = "usage:write"
     ORDERS_READ = "orders:read"
     CALENDAR_READ = "calendar:read"
     BRIDGE = "bridge"
@@ -41,7 +42,7 @@ _ADMIN = _STAFF | {Scope.KNOWLEDGE_WRITE, Scope.USAGE_READ, Scope.CHANNELS_RUN}
 ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.STAFF: frozenset(_STAFF),
     Role.ADMIN: frozenset(_ADMIN),
-    Role.OWNER: frozenset(_ADMIN | {Scope.CHANNELS_WRITE}),
+    Role.OWNER: frozenset(_ADMIN | {Scope.CHANNELS_WRITE, Scope.USAGE_WRITE}),
     Role.DEVICE: frozenset({Scope.BRIDGE}),
 }
 

@@ -148,3 +148,8 @@ class AiCall(Wire):
     latency_ms: int = 0
     attempts: int = 1
     outcome: str = "ok"
+    paid_by: str = Field(
+        default="house",
+        pattern="^(house|own)$",
+        description="whose key paid: the desk's, or the owner's own in the bridge",
+    )

@@ -103,7 +103,7 @@ async def take_usage(session: AsyncSession, caller: Principal, body: wire.ByokUs
     """
     found = await _locked(session, caller, body.suggestion_id) if body.suggestion_id else None
     chat_id = found[0].id if found else None
-    await usage.record_calls(session, caller.tenant_id, None, chat_id, [_call(body)], own_key=True)
+    await usage.record_calls(session, caller.tenant_id, None, chat_id, [_call(body)])
     if found is None:
         return wire.ByokUsageTaken(id=body.id, state=None)
     chat, draft = found
@@ -223,4 +223,5 @@ def _call(body: wire.ByokUsage) -> AiCall:
         tokens_out=body.tokens_out,
         latency_ms=body.latency_ms,
         outcome=body.code or "ok",
+        paid_by="own",
     )

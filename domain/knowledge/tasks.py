@@ -25,6 +25,7 @@ from domain.knowledge.review import admit
 from domain.knowledge.search import FLOOR, KnowledgeSearch
 from domain.knowledge.service import ADMIT_TASK, INGEST_TASK, SEARCH_QUESTION, SYNC_TASK
 from domain.knowledge.spaces import is_bundled
+from domain.usage.circuits import shared_circuits
 
 _INGEST_SECONDS = 1800.0
 _SEARCH_SECONDS = 10.0
@@ -71,7 +72,7 @@ class KnowledgeTasks:
     def embedders(self, resources: Resources) -> Embedders:
         """Return the embedding models of this process."""
         if not self._embedders:
-            self._embedders.append(Embedders(resources.settings.aal))
+            self._embedders.append(Embedders(resources.settings.aal, shared_circuits(resources.settings)))
         return self._embedders[0]
 
     async def ingest(self, resources: Resources, tenant_id: UUID, source_id: UUID) -> None:

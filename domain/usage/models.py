@@ -1,9 +1,9 @@
 """What the AI layer did and what it cost: one row a call. Money in integer micro-units with its currency (decision 8)."""
 
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, Text
-from sqlalchemy import text as sql_text
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db.base import Base, TenantRow
@@ -34,4 +34,20 @@ class AiInteraction(TenantRow, Base):
     attempts: Mapped[int] = mapped_column(default=1)
     outcome: Mapped[str] = mapped_column(Text)
     text: Mapped[str | None] = mapped_column(Text)
-    own_key: Mapped[bool] = mapped_column(default=False, server_default=sql_text("false"))
+    paid_by: Mapped[str] = mapped_column(Text, default="house")
+
+
+class AiSpending(TenantRow, Base):
+    """What the calls of one month cost, by whose key paid. The limits that staff were told of stand with it, so that each is told once."""
+
+    __tablename__ = "ai_spending"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id"], ["tenants.id"]),
+        UniqueConstraint("tenant_id", "month", "paid_by"),
+    )
+
+    month: Mapped[date]
+    paid_by: Mapped[str] = mapped_column(Text)
+    cost_micro: Mapped[int] = mapped_column(BigInteger)
+    warned_of_micro: Mapped[int | None] = mapped_column(BigInteger)
+    ended_at_micro: Mapped[int | None] = mapped_column(BigInteger)

@@ -67,7 +67,7 @@ async def test_a_draft_is_wanted_made_and_approved_and_the_server_knew_numbers_o
         "verdict": "pass", "model": "gpt-4o-mini", "tokens_used": 156, "text_sha256": text_sha256([REPLY]),
     }  # fmt: skip
     (row,) = (await shop.ask(shop.owner, "GET", "/usage/ai-calls")).json()["items"]
-    assert (row["own_key"], row["tokens_in"], row["cost_micro"]) == (True, 156, 0)
+    assert (row["paid_by"], row["tokens_in"], row["cost_micro"]) == ("own", 156, 0)
 
     body = {
         "id": wanted["id"], "chat_id": wanted["chat_id"], "newest_external_id": case["newest_external_id"], "parts": [REPLY],

@@ -220,7 +220,7 @@ async def _steps_13_to_15(desk: WholeDesk, owners: OwnersComputer, page: Page, c
 
     # 15: it keeps them for its reports, and staff see that a draft waits on the owner's computer.
     rows: Any = await desk.api.call("GET", "/usage/ai-calls")
-    assert [(row["tokens_in"], row["provider"]) for row in rows["items"] if row["own_key"]] == [
+    assert [(row["tokens_in"], row["provider"]) for row in rows["items"] if row["paid_by"] == "own"] == [
         (told["tokensIn"], "openai")
     ]
     panel = await desk.pages.panel(desk.addresses.panel, *desk.login("staff"))

@@ -51,6 +51,12 @@ def team() -> Team:
     return build_team(build_aal(AalSettings()), LanguageDetector(), lambda _tenant: found)
 
 
+def crewed(team: Team, **others: ScriptedAgents) -> Team:
+    """Return the team with another drafter or humanizer."""
+    crew = replace(team.crew(team.aal), **others)
+    return replace(team, _crews={id(team.aal): (team.aal, crew)})
+
+
 @dataclass
 class Story:
     """One question put to a team, and what was stored for it."""
@@ -88,7 +94,7 @@ async def test_known_question_is_answered_from_its_source_and_passes(story: Stor
 
 async def test_humanizer_that_changes_nothing_leaves_another_text(story: Story, team: Team) -> None:
     voiced = await story.parts(team, "When are you open on Saturday?")
-    plain = await story.parts(replace(team, humanizer=ScriptedAgents(voice="{}")), "When are you open on Saturday?")
+    plain = await story.parts(crewed(team, humanizer=ScriptedAgents(voice="{}")), "When are you open on Saturday?")
     assert plain != voiced
 
 
@@ -100,11 +106,11 @@ async def test_retriever_without_passages_means_not_known(story: Story, team: Te
 
 async def test_planted_claim_is_marked_unless_the_checker_always_passes(story: Story, team: Team) -> None:
     planted = "On Saturday we are open until 23:30, and delivery is free."
-    liar = replace(team, drafter=ScriptedAgents(replies=[planted, planted], passages=list(shelf(HOURS).passages)))
+    liar = crewed(team, drafter=ScriptedAgents(replies=[planted, planted], passages=list(shelf(HOURS).passages)))
     await story.parts(liar, "When are you open on Saturday?")
     assert story.verdict() != Verdict.PASS
 
-    blind = replace(liar, drafter=ScriptedAgents(replies=[planted]), checker=ScriptedAgents(checks=False))
+    blind = crewed(replace(team, checker=ScriptedAgents(checks=False)), drafter=ScriptedAgents(replies=[planted]))
     await story.parts(blind, "When are you open on Saturday?")
     assert story.verdict() == Verdict.PASS
 

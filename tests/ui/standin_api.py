@@ -47,6 +47,7 @@ from core.contracts.states import (
     Verdict,
 )
 from core.contracts.texts import text_sha256
+from core.contracts.usage import AiBudget, AiCosts, AiDataUse, BudgetState
 
 DOT = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -92,6 +93,23 @@ class Standin:
         self.history_refuses: Refused | None = None
         self.history_gives: list[Proposal] = []
         self.history_form: dict[str, str] = {}
+        self.ai_use = AiDataUse(
+            training=False,
+            zero_retention=False,
+            providers_chosen=None,
+            version=0,
+            providers=[],
+            hidden=["phone numbers"],
+        )
+        self.ai_money = AiBudget(
+            month=now().date(),
+            limit_micro=20_000_000,
+            house_micro=1_250_000,
+            own_micro=0,
+            state=BudgetState.OK,
+            version=3,
+        )
+        self.ruled: list[Any] = []
         self.decided_proposals: list[tuple[UUID, str, Any]] = []
         self.answer_later: asyncio.Barrier | None = None
         self.channel: dict[str, Any] = {}
@@ -467,6 +485,27 @@ class Standin:
         state = ProposalState.ACCEPTED if verb == "accept" else ProposalState.DISMISSED
         return found.model_copy(update={"state": state})
 
+    async def ai_providers(self, request: Request) -> Any:
+        if request.method == "PUT":
+            said = await request.json()
+            self.ruled.append(said)
+            known = self.ai_use.model_dump() | {name: said[name] for name in ("training", "zero_retention")}
+            self.ai_use = AiDataUse.model_validate(known | {"version": self.ai_use.version + 1})
+        return self.ai_use
+
+    async def read_ai_budget(self, request: Request) -> Any:
+        if request.method == "PUT":
+            said = await request.json()
+            self.ruled.append(said)
+            self.ai_money = self.ai_money.model_copy(update={"limit_micro": said["monthly_micro"]})
+        return self.ai_money
+
+    async def read_ai_costs(self, _: Request) -> Any:
+        return AiCosts(
+            month=self.ai_money.month, calls=9, cost_micro=5, drafts=4, sent_replies=2, cost_per_draft_micro=6250,
+            cost_per_sent_reply_micro=12_500, wasted_share=0.14,
+        )  # fmt: skip
+
     async def search(self, request: Request) -> Any:
         query = (await request.json())["query"]
         passage = Passage(id=new_id(), source_id=new_id(), source_title="Delivery", text=f"About {query}", score=0.7)
@@ -508,6 +547,9 @@ class Standin:
             ("POST", "/knowledge/held/{id}/review", self.review_passage),
             ("POST", "/history/imports", self.import_history), ("GET", "/proposals", self.list_proposals),
             ("POST", "/proposals/{id}/{verb}", self.decide_proposal),
+            ("GET", "/usage/providers", self.ai_providers), ("PUT", "/usage/providers", self.ai_providers),
+            ("GET", "/usage/budget", self.read_ai_budget), ("PUT", "/usage/budget", self.read_ai_budget),
+            ("GET", "/usage/costs", self.read_ai_costs),
         ]  # fmt: skip
         return Starlette(
             routes=[

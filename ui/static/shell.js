@@ -2,7 +2,7 @@
 import { ask, patch, tellAges } from "./dom.js";
 import { connect } from "./stream.js";
 
-const VIEWS = ["desk", "knowledge", "proposals", "channels"];
+const VIEWS = ["desk", "knowledge", "proposals", "channels", "privacy"];
 
 /** Start the page: called once by Gradio when the bar is there. */
 export async function start(element, server) {
@@ -13,7 +13,10 @@ export async function start(element, server) {
     const view = VIEWS.find((name) => location.hash.startsWith(`#/${name}`)) ?? "desk";
     document.body.dataset.view = view;
     for (const a of element.querySelectorAll("[data-view]")) {
-      if (a.dataset.view === view) a.setAttribute("aria-current", "page");
+      if (a.dataset.view === view) {
+        a.setAttribute("aria-current", "page");
+        a.scrollIntoView({ block: "nearest", inline: "nearest" }); // the bar scrolls where it is narrow
+      }
       else a.removeAttribute("aria-current");
     }
     document.dispatchEvent(new CustomEvent("waxos:view", { detail: view }));

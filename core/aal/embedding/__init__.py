@@ -8,14 +8,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from core.aal.catalog import catalog
+from core.aal.circuits import memory_circuits
 from core.aal.embedding.minilm import MiniLmEmbedder
 from core.aal.embedding.usem3 import Usem3Embedder
-from core.aal.ports import Budget, CallLog, CooldownStore, Embedder, MemoryCooldowns, NoLimit, UsageRecorder
+from core.aal.ports import Budget, CallLog, CooldownStore, Embedder, NoLimit, UsageRecorder
 from core.errors import SetupError
 from core.settings import AalSettings
 
 if TYPE_CHECKING:
-    from core.aal.engine import Caller
+    from core.aal.asking import Caller
 
 BUNDLED = "usem3"
 ENGLISH = "minilm"
@@ -76,7 +77,7 @@ class Embedders:
     """Every embedding model that this process can speak. Make one for a process: providers' cooldowns and connections are in it."""
 
     settings: AalSettings
-    cooldowns: CooldownStore = field(default_factory=MemoryCooldowns)
+    cooldowns: CooldownStore = field(default_factory=memory_circuits)
     budget: Budget = field(default_factory=NoLimit)
     _callers: "dict[str, Caller]" = field(default_factory=dict)
 

@@ -5,9 +5,9 @@ Only providers of the same model stand in for each other: vectors of two models 
 
 from collections.abc import Sequence
 
+from core.aal.asking import Caller, limits_of
 from core.aal.catalog import Catalog, catalog
-from core.aal.chain import Link
-from core.aal.engine import Caller, Limits
+from core.aal.chain import Link, data_of
 from core.aal.lazy import LazyEngine
 from core.aal.ports import Budget, CooldownStore, UsageRecorder, Vector
 from core.errors import SetupError
@@ -67,6 +67,7 @@ def embedding_links(settings: AalSettings, facts: Catalog, model: str) -> tuple[
             key=entry.api_key,
             facts=facts.providers[entry.provider],
             model_facts=facts.model(entry.provider, entry.model),
+            data=data_of(entry, facts),
         )
         for position, entry in enumerate(wanted)
     )
@@ -93,5 +94,6 @@ def build_caller(settings: AalSettings, model: str, cooldowns: CooldownStore, bu
     """Return what asks the providers of one model; imports LiteLLM with its first question. Raises like `embedding_links`."""
     facts = catalog()
     links = embedding_links(settings, facts, model)
-    limits = Limits(attempt_seconds=settings.attempt_seconds, total_seconds=settings.total_seconds)
-    return Caller(LazyEngine(links), links, catalog=facts, limits=limits, cooldowns=cooldowns, budget=budget)
+    return Caller(
+        LazyEngine(links), links, catalog=facts, limits=limits_of(settings), cooldowns=cooldowns, budget=budget
+    )

@@ -155,11 +155,12 @@ async def test_a_prepared_answer_goes_out_word_for_word_without_a_model(aal: Aal
 async def test_the_model_is_asked_where_the_prepared_answer_is_not_enough(
     burst: list[str], language: str, hint: str, aal: Aal, script: Script, providers: ProviderStandin
 ) -> None:
-    script.answer = _claims(("on a lead", [2]), parts=["Dogs are welcome on a lead."])
+    said = {"en": "Dogs are welcome on a lead.", "es": "Los perros son bienvenidos si van con correa."}[language]
+    script.answer = _claims((said, [2]), parts=[said])
     proposal, _ = await build_drafter(aal).draft(
         conversation(*burst, language=language), retrieval(PRICE, PREPARED), ToneProfile(), Previous(hint=hint)
     )
-    assert proposal.parts == ["Dogs are welcome on a lead."]
+    assert proposal.parts == [said]
     assert not proposal.verbatim
     assert len(providers.asked("openai")) == 1
 

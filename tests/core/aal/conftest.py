@@ -43,13 +43,16 @@ class NeverResting:
     def __init__(self) -> None:
         self.asked_for: list[float | None] = []
 
-    async def resting(self, link: str) -> float:  # noqa: ARG002 - the protocol's signature
+    async def may_ask(self, circuit: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        return True
+
+    async def resting(self, circuit: str) -> float:  # noqa: ARG002
         return 0.0
 
-    async def failed(self, link: str, retry_after: float | None) -> None:  # noqa: ARG002
-        self.asked_for.append(retry_after)
+    async def failed(self, circuit: str, rest_seconds: float | None) -> None:  # noqa: ARG002
+        self.asked_for.append(rest_seconds)
 
-    async def worked(self, link: str) -> None:
+    async def worked(self, circuit: str) -> None:
         pass
 
 
@@ -84,13 +87,16 @@ def chain(providers: ProviderStandin) -> Chain:
         *names: str,
         attempt_seconds: float = 20.0,
         total_seconds: float = 60.0,
+        hedge_seconds: float = 0.0,
         dead: str | None = None,
         cooldowns: CooldownStore | None = None,
     ) -> Aal:
         links = [
             link(name, providers.refused_url(name) if name == dead else providers.base_url(name)) for name in names
         ]
-        settings = AalSettings(chain=links, attempt_seconds=attempt_seconds, total_seconds=total_seconds)
+        settings = AalSettings(
+            chain=links, attempt_seconds=attempt_seconds, total_seconds=total_seconds, hedge_seconds=hedge_seconds
+        )
         return build_aal(settings, cooldowns=cooldowns)
 
     return build

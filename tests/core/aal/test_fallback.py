@@ -6,8 +6,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from pydantic import BaseModel
+from pydantic_ai import Agent
 
-from core.aal import CallLog
+from agents.text.sayable import sayable
+from core.aal import CallLog, Purpose
+from core.aal.circuits import memory_circuits
 from core.aal.errors import (
     NoProviderAnswered,
     ProviderAnswerUnusable,
@@ -18,7 +22,7 @@ from core.aal.errors import (
     ProviderRejected,
     ProviderSlow,
 )
-from core.aal.ports import MemoryCooldowns
+from core.aal.language import LanguageDetector
 from tests.core.aal.conftest import GOOD, Chain, NeverResting
 from tests.core.aal.test_providers import ask
 from tests.standins.provider import (
@@ -30,10 +34,18 @@ from tests.standins.provider import (
     NO_CHOICES,
     RESET,
     TRICKLE,
+    WRONG_LANGUAGE,
     ProviderStandin,
     slow,
     status,
 )
+
+
+class Parts(BaseModel):
+    """A reply of some messages."""
+
+    parts: list[str]
+
 
 VENDORS = ["bytez", "openrouter", "groq", "gemini", "openai"]
 QUICK = [
@@ -160,7 +172,7 @@ async def test_retry_after_is_read_in_both_forms(vendor: str, chain: Chain, prov
 
 async def test_a_limited_provider_rests_and_comes_back(chain: Chain, providers: ProviderStandin) -> None:
     now = [100.0]
-    aal = chain("openai", "groq", cooldowns=MemoryCooldowns(lambda: now[0]))
+    aal = chain("openai", "groq", cooldowns=memory_circuits(lambda: now[0]))
     providers.script("openai", status(429, retry_after="6"))
     for _ in range(2):
         await ask(aal)
@@ -213,3 +225,26 @@ async def test_digits_in_quotes_are_a_number(chain: Chain, providers: ProviderSt
     providers.script("openai", {"text": "Yes.", "sure": True, "score": "0.5"})
     assert (await ask(chain("openai"))).score == 0.5
     assert len(providers.journal) == 1
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+async def test_another_language_and_a_novel_are_corrected_once_and_then_no_answers(
+    vendor: str, chain: Chain, providers: ProviderStandin
+) -> None:
+    """As the drafter judges it: what the customer could not read, or would not, is no answer."""
+    aal = chain(vendor, "local", cooldowns=NeverResting())
+    wrong = sayable(LanguageDetector(), "en")
+    good = {"parts": ["We are open on Saturday from nine to one."]}
+    providers.answer_with(lambda _: good)
+    agent = Agent(output_type=Parts, retries=0)
+    for faults, asked in (
+        ((WRONG_LANGUAGE,), [vendor, vendor]),
+        ((WRONG_LANGUAGE, WRONG_LANGUAGE), [vendor, vendor, "local"]),
+        (({"parts": ["Open. " * 600]},) * 2, [vendor, vendor, "local"]),
+    ):
+        providers.journal.clear()
+        providers.script(vendor, *faults)
+        found = await agent.run("Are you open?", model=aal.model(Purpose.DRAFT, accepts=wrong))
+        assert found.output.parts == good["parts"]
+        assert [request.vendor for request in providers.journal] == asked
+        assert "cannot be used" in str(providers.journal[1].body)

@@ -1,6 +1,7 @@
 """`python -m tests.standins.provider --port 0`: prints one JSON line with its addresses and runs until it is told to stop.
 
-The line also holds a chain with every vendor, ready for WAXOS_AAL__CHAIN.
+The line also holds a chain with every vendor, ready for WAXOS_AAL__CHAIN. A POST of `{"vendor", "seconds", "shares"}` to `/behave` lets a
+vendor answer after so long and fail in those shares (`faults.KINDS` names them); it returns how often each was asked since the last one.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """What a request may meet: a fault, or an answer made from what was asked."""
 
+import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
@@ -44,6 +45,7 @@ class Fault:
         "no_tier",
         "base64",
         "narrow",
+        "wrong_language",
     ]
     code: int = 500
     retry_after: str | None = None
@@ -74,6 +76,44 @@ BASE64 = Fault("base64")
 """Vectors in base64 whatever was asked for."""
 NARROW = Fault("narrow")
 """Vectors of another width than the model's."""
+
+
+WRONG_LANGUAGE = Fault("wrong_language")
+"""A well-formed answer whose every text is in German."""
+
+KINDS = {
+    "429": Fault("status", code=429),
+    "429_retry_after": Fault("status", code=429, retry_after="1"),
+    "500": Fault("status", code=500),
+    "503": Fault("status", code=503),
+    "hang": HANG,
+    "reset": RESET,
+    "bad_json": BAD_JSON,
+    "empty": EMPTY,
+    "no_choices": NO_CHOICES,
+    "huge": HUGE,
+    "cut_off": CUT_OFF,
+    "wrong_language": WRONG_LANGUAGE,
+    "slow": Fault("slow", seconds=10.0),
+}
+"""Every fault by the name that a mix gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How a vendor behaves without a script: each answer after so many seconds, and a share of the requests with each fault."""
+
+    seconds: float = 0.0
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+    def draw(self, chance: random.Random) -> Fault | None:
+        """Return the fault of one request, none for most."""
+        at = chance.random()
+        for name, share in self.shares.items():
+            at -= share
+            if at < 0:
+                return KINDS[name]
+        return None
 
 
 def status(code: int, *, retry_after: str | None = None) -> Fault:

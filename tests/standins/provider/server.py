@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import socket
 import struct
 import time
@@ -19,7 +20,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.standins.provider import scribe, wire
-from tests.standins.provider.faults import Answering, Asked, Fault, Reply, Scripted
+from tests.standins.provider.faults import Answering, Asked, Fault, Mix, Reply, Scripted
 
 _PATHS = {
     "bytez": "/models/v2/openai/v1",
@@ -55,6 +56,8 @@ class ProviderStandin:
     journal: list[Recorded] = field(default_factory=list)
     _answer: Answering = scribe.answer
     _scripts: dict[str, deque[Scripted]] = field(default_factory=dict)
+    _mixes: dict[str, Mix] = field(default_factory=dict)
+    _chance: random.Random = field(default_factory=lambda: random.Random(20261122))
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
     _transports: dict[tuple[str, int], asyncio.Transport] = field(default_factory=dict)
 
@@ -74,6 +77,10 @@ class ProviderStandin:
         """Answer every unscripted request by this function."""
         self._answer = answering
 
+    def behave(self, vendor: str, mix: Mix) -> None:
+        """Let every unscripted request to a vendor meet what a mix says."""
+        self._mixes[vendor] = mix
+
     def asked(self, vendor: str) -> list[Recorded]:
         """Return what a vendor was asked, oldest first."""
         return [request for request in self.journal if request.vendor == vendor]
@@ -82,6 +89,7 @@ class ProviderStandin:
         """Forget journal, scripts and answers, as between two tests."""
         self.journal.clear()
         self._scripts.clear()
+        self._mixes.clear()
         self._answer = scribe.answer
 
     async def serve(self, vendor: str, request: Request) -> Response:
@@ -90,7 +98,10 @@ class ProviderStandin:
         headers = dict(request.headers)
         self.journal.append(Recorded(vendor, request.url.path, headers, body, time.monotonic()))
         waiting = self._scripts.get(vendor)
-        step = waiting.popleft() if waiting else None
+        mix = self._mixes.get(vendor, Mix())
+        step = waiting.popleft() if waiting else mix.draw(self._chance)
+        if mix.seconds:
+            await self._pause(mix.seconds)
         fault = step if isinstance(step, Fault) else None
         key = headers.get("authorization", headers.get("x-goog-api-key", ""))
         if not key and vendor not in _NEEDS_NO_KEY:
@@ -149,6 +160,8 @@ class ProviderStandin:
             asked = wire.read_chat(vendor, body)
         fault = step if isinstance(step, Fault) else None
         reply = self._said(asked, None if fault else step)
+        if fault is not None and fault.kind == "wrong_language":
+            reply = wire.in_german(reply)
         return (wire.gemini_reply if vendor == "gemini" else wire.chat_reply)(asked, reply, fault)
 
     def _said(self, asked: Asked, step: Scripted | None) -> Reply:
@@ -168,7 +181,14 @@ def _application(provider: ProviderStandin) -> Starlette:
 
         return serve
 
-    routes = []
+    async def behave(request: Request) -> Response:
+        said = await request.json()
+        provider.behave(said["vendor"], Mix(said.get("seconds", 0.0), said.get("shares", {})))
+        asked = {vendor: len(provider.asked(vendor)) for vendor in VENDORS}
+        provider.journal.clear()
+        return JSONResponse({"asked": asked})
+
+    routes = [Route("/behave", behave, methods=["POST"])]
     for vendor, path in _PATHS.items():
         if vendor == "gemini":
             routes.append(Route(f"{path}/models/{{model:path}}", endpoint(vendor), methods=["POST"]))
@@ -201,6 +221,8 @@ async def run_provider(port: int = 0) -> AsyncIterator[ProviderStandin]:
     # Bound and never listened on: it stays ours, and whoever connects is refused.
     with socket.create_server(("127.0.0.1", port)) as listener, socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
+        # asyncio does this only where the protocol was named; without it every answer waits 40 ms for the receipt of its headers.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         provider = ProviderStandin(_origin(listener), _origin(closed))
         config = uvicorn.Config(
             _application(provider),

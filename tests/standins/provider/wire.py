@@ -12,6 +12,7 @@ from tests.standins.provider.faults import Asked, Fault, Reply
 
 TOKENS_IN, TOKENS_OUT = 50, 20
 _HUGE = 5_000_000
+_GERMAN = "Guten Tag, das Geschäft ist heute leider schon geschlossen und öffnet morgen früh wieder."
 _WIDTH, _GEMINI_WIDTH = 1536, 768
 _STATUS_NAMES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}
 
@@ -65,6 +66,15 @@ def chat_reply(asked: Asked, reply: Reply, fault: Fault | None) -> dict[str, Any
     if asked.vendor == "openrouter":
         body |= {"provider": "StandIn"}
     return body
+
+
+def in_german(said: Any) -> Any:
+    """Return an answer of the same shape with a German sentence for every text."""
+    if isinstance(said, str):
+        return _GERMAN
+    if isinstance(said, Mapping):
+        return {name: in_german(value) for name, value in said.items()}
+    return [in_german(one) for one in said] if isinstance(said, list) else said
 
 
 def _message(asked: Asked, reply: Reply, kind: str) -> tuple[dict[str, Any], str]:

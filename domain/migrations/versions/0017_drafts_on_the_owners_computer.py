@@ -5,8 +5,8 @@ from alembic import op
 
 from core.db.rls import tenant_table
 
-revision = "0018"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
@@ -14,9 +14,6 @@ depends_on = None
 def upgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     op.add_column("channels", sa.Column("own_key", sa.Boolean(), server_default=sa.text("false"), nullable=False))
-    op.add_column(
-        "ai_interactions", sa.Column("own_key", sa.Boolean(), server_default=sa.text("false"), nullable=False)
-    )
     op.create_table(
         "owner_drafts",
         sa.Column("chat_id", sa.Uuid(), nullable=False),
@@ -51,5 +48,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("owner_drafts")
-    op.drop_column("ai_interactions", "own_key")
     op.drop_column("channels", "own_key")
