@@ -145,10 +145,9 @@ class Ingester:
         if source.size is not None and source.size > MOST_BYTES:
             raise _too_large()
         try:
-            data = b"".join([part async for part in self.blobs.get(source.tenant_id, source.blob_key or "")])
+            return await self.reader.read(self.blobs.get(source.tenant_id, source.blob_key or ""), source.mime)
         except NotFound:
             raise Unreadable("The uploaded file is no longer in the storage.", hint="Upload it again.") from None
-        return await self.reader.read(data, source.mime)
 
     async def _store(self, source: KnowledgeSource, claim_id: UUID, document: Document, chunks: list[Chunk]) -> None:
         if len(chunks) > MOST_CHUNKS:

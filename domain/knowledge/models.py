@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pgvector.sqlalchemy import BIT, HALFVEC
-from sqlalchemy import Computed, Double, ForeignKeyConstraint, Index, Text, UniqueConstraint
+from sqlalchemy import Computed, Double, ForeignKeyConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -112,7 +112,12 @@ class KnowledgeChunk(TenantRow, Base):
         ForeignKeyConstraint(
             ["tenant_id", "source_id"], ["knowledge_sources.tenant_id", "knowledge_sources.id"], ondelete="CASCADE"
         ),
-        Index("knowledge_chunks_search", "search", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+        Index(
+            "knowledge_chunks_words",
+            text("word_keys(tenant_id, tsvector_to_array(search))"),
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+        ),
         Index("knowledge_chunks_config", "tenant_id", "search_config"),
         Index("knowledge_chunks_review", "tenant_id", "text_sha256", postgresql_where="review is not null"),
         {"postgresql_partition_by": "HASH (tenant_id)"},

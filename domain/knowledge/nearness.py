@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import TextClause, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from domain.knowledge import words
@@ -17,8 +19,11 @@ EXACT_CHUNKS = 4_000
 a vector: twice as wide, half as many (decision 26).
 """
 
+RANK_OFFSET: Final = 5
+"""What is added to each rank where the two searches are fused."""
+
 _WIDTH = 512
-_LEAST_COMPARED, _COMPARED_SHARE = 400, 100
+_LEAST_COMPARED, _COMPARED_SHARE = 200, 100
 """So many vectors, and of a large tenant one in so many, are compared after their signs were."""
 
 # `offset 0` has each row looked up by its key, where the planner would read all of the tenant's.
@@ -38,7 +43,7 @@ _ALIKE = """
         order by distance, id limit :candidates
     ) as near
 """
-_BY_WORDS = "select null::uuid as id, null::float8 as distance, null::bigint as rank where false"
+_BY_WORDS = "select null::uuid as id, null::bigint as rank where false"
 _FOUND = """
 with asked as materialized (select cast(:vector as halfvec) as vector),
 near as materialized ({near}),
@@ -47,21 +52,33 @@ said as materialized (
     from search_chunks(cast(:terms as text[]), :config, :total, :said)
 ),
 named as materialized (
-    select coalesce(near.id, said.id) as id, said.coverage, near.rank as near_rank, said.rank as said_rank
+    select coalesce(near.id, said.id) as id, coalesce(said.coverage, 0) as coverage, near.rank as near_rank, said.rank as said_rank
     from near full join said on said.id = near.id
+),
+best as materialized (
+    select c.id, c.source_id, s.title, s.url, c.version, c.text, c.heading, c.language, c.page, c.position, c.curated_answer,
+        c.valid_until, named.coverage, named.near_rank, named.said_rank,
+        case when c.curated_answer is null then false else
+            tsvector_to_array(to_tsvector(cast(c.search_config as regconfig), split_part(c.text, e'\n', 1)))
+            = tsvector_to_array(to_tsvector(cast(c.search_config as regconfig), :question))
+        end as same_words
+    from named
+    cross join lateral (select * from knowledge_chunks where tenant_id = :tenant and id = named.id offset 0) as c
+    cross join lateral (
+        select title, url from knowledge_sources
+        where tenant_id = :tenant and id = c.source_id and live_version = c.version offset 0
+    ) as s
+    where coalesce(c.valid_from <= now(), true) and coalesce(c.review = 'allowed', true)
+    order by same_words desc,
+        coalesce(cast(1 as float8) / (:rank_offset + named.near_rank), 0)
+        + coalesce(named.coverage / (:rank_offset + named.said_rank), 0) desc
+    limit cast(:kept as bigint)
 )
-select c.id, c.source_id, s.title, s.url, c.version, c.text, c.heading, c.language, c.page, c.position, c.curated_answer, c.valid_until,
-    coalesce(c.valid_until < now(), false) as stale, coalesce(1 - (v.embedding <=> (select vector from asked)), 0) as cosine,
-    coalesce(named.coverage, 0) as coverage, named.near_rank, named.said_rank,
-    case when c.curated_answer is null then false else
-        tsvector_to_array(to_tsvector(cast(c.search_config as regconfig), split_part(c.text, e'\n', 1)))
-        = tsvector_to_array(to_tsvector(cast(c.search_config as regconfig), :question))
-    end as same_words
-from named
-cross join lateral (select * from knowledge_chunks where tenant_id = :tenant and id = named.id offset 0) as c
-cross join lateral (select embedding from {table} where tenant_id = :tenant and id = named.id offset 0) as v
-join knowledge_sources s on s.tenant_id = :tenant and s.id = c.source_id and s.live_version = c.version
-where coalesce(c.valid_from <= now(), true) and coalesce(c.review = 'allowed', true)
+select best.id, source_id, title, url, version, text, heading, language, page, position, curated_answer, valid_until,
+    coalesce(valid_until < now(), false) as stale, coalesce(1 - (v.embedding <=> (select vector from asked)), 0) as cosine,
+    coverage, near_rank, said_rank, same_words
+from best
+cross join lateral (select embedding from {table} where tenant_id = :tenant and id = best.id offset 0) as v
 """
 
 
@@ -107,13 +124,20 @@ class NearnessRepository:
         return int(count or 0)
 
     async def find(
-        self, question: str, vector: Sequence[float] | None, config: str | None, total: int, candidates: int
+        self,
+        question: str,
+        vector: Sequence[float] | None,
+        config: str | None,
+        total: int,
+        candidates: int,
+        kept: int | None = None,
     ) -> list[Found]:
         """Return what is near in meaning or shares words, `candidates` of each at most, in no order; with no vector only the latter.
 
         `config` is the text search configuration of the question's language, none where that is not known; `total` is the tenant's
-        count of chunks, which also decides how vectors are compared.
+        count of chunks, which also decides how vectors are compared. Of all that was named only the `kept` best by fusion are returned.
         """
+        exact = total * self.space.model.width <= EXACT_CHUNKS * _WIDTH
         values = {
             "tenant": self.tenant_id,
             "vector": None if vector is None else str(list(vector)),
@@ -122,10 +146,17 @@ class NearnessRepository:
             "config": config,
             "total": total,
             "candidates": candidates,
-            "compared": max(_LEAST_COMPARED, total // _COMPARED_SHARE, candidates),
             "said": 2 * candidates,
+            "rank_offset": RANK_OFFSET,
+            "kept": kept,
         }
-        exact = total * self.space.model.width <= EXACT_CHUNKS * _WIDTH
-        near = _BY_WORDS if vector is None else (_EXACT if exact else _ALIKE).format(table=self.space.table)
-        statement = text(_FOUND.format(table=self.space.table, near=near))
-        return [Found(**row) for row in (await self.session.execute(statement, values)).mappings()]
+        if vector is not None and not exact:
+            values["compared"] = max(_LEAST_COMPARED, total // _COMPARED_SHARE, candidates)
+        near = _BY_WORDS if vector is None else _EXACT if exact else _ALIKE
+        rows = await self.session.execute(_statement(self.space.table, near), values)
+        return [Found(*row) for row in rows]
+
+
+@cache
+def _statement(table: str, near: str) -> TextClause:
+    return text(_FOUND.format(table=table, near=near.format(table=table)))

@@ -18,7 +18,7 @@ from core.errors import ProviderError, SetupError
 from domain.knowledge import words
 from domain.knowledge.embedding import EmbedderSource, TenantEmbedding
 from domain.knowledge.evidence import Judged, SecondLook, is_same_question
-from domain.knowledge.nearness import Found, NearnessRepository
+from domain.knowledge.nearness import RANK_OFFSET, Found, NearnessRepository
 from domain.knowledge.spaces import SpaceRepository
 
 _log = structlog.get_logger(__name__)
@@ -26,9 +26,8 @@ _log = structlog.get_logger(__name__)
 FLOOR: Final = 0.5
 """Relevance below which a passage is not used."""
 
-_RANK_OFFSET: Final = 5
-_CANDIDATES: Final = 40
-_LOOKED_AT: Final = 20
+CANDIDATES: Final = 40
+LOOKED_AT: Final = 20
 """So many of what the searches found get a second look: 97 % of the right passages are among them."""
 
 
@@ -55,11 +54,13 @@ class KnowledgeSearch:
 
     async def judged(self, query: str, least: int) -> list[Judged]:
         """Return the best of what was found, judged, best first. Raises like `found`."""
-        first = ranked(await self.found(query, least))[: max(_LOOKED_AT, least)]
+        kept = max(LOOKED_AT, least)
+        first = ranked(await self.found(query, least, kept))[:kept]
         return await self.second_look.judge(query, self.detector.detect(query).tag, first)
 
-    async def found(self, query: str, least: int) -> list[Found]:
-        """Return what either search named for a question, at least `least` of each where there are so many, in no order.
+    async def found(self, query: str, least: int, kept: int | None = None) -> list[Found]:
+        """Return what either search named for a question, at least `least` of each where there are so many, in no order; of all that
+        only the `kept` best by fusion.
 
         While the provider of the vectors does not answer, or this process has no key for it, what shares words is found, and how near
         it is in meaning is said by the bundled model.
@@ -75,7 +76,8 @@ class KnowledgeSearch:
             async with self.db.unit_of_work(self.tenant_id) as session:
                 repository = NearnessRepository(session, self.tenant_id, space)
                 total = await repository.total()
-                found = await repository.find(query, vector, config, total, max(_CANDIDATES, least)) if total else []
+                wanted = max(CANDIDATES, least)
+                found = await repository.find(query, vector, config, total, wanted, kept) if total else []
                 now = await SpaceRepository(session).active()
             if vector is None:
                 return await self.second_look.near(query, found)
@@ -103,8 +105,8 @@ def fused(row: Found) -> float:
     """Return the reciprocal rank fusion of the two searches; the words count as far as they cover the question, since the best of
     many chunks that share one common word is no evidence.
     """
-    near = 1 / (_RANK_OFFSET + row.near_rank) if row.near_rank else 0.0
-    said = row.coverage / (_RANK_OFFSET + row.said_rank) if row.said_rank else 0.0
+    near = 1 / (RANK_OFFSET + row.near_rank) if row.near_rank else 0.0
+    said = row.coverage / (RANK_OFFSET + row.said_rank) if row.said_rank else 0.0
     return near + said
 
 

@@ -17,13 +17,14 @@ from core.db.session import Database, Effects, create_engine
 from core.embedded.postgres import DATABASE
 from core.errors import WaxosError
 from domain.knowledge.nearness import NearnessRepository
+from domain.knowledge.search import CANDIDATES, LOOKED_AT
 from domain.knowledge.spaces import SpaceRepository
 from evals.bench.chunkfield import Field, TenantField, fill, sizes
 from evals.database import fresh_database
 
 LIMITS = {"p95_ms": 10.0, "p95_largest_ms": 40.0, "recall_at_10_min_tenant": 0.97}
 _SEED = 20261124
-_NEAREST, _CANDIDATES = 10, 40
+_NEAREST = 10
 _CLASSES = (1_000, 10_000, 20_000)
 _WARM_UP = 3
 
@@ -114,15 +115,18 @@ async def _ask_one(db: Database, maker: Field, tenant: TenantField, questions: i
             pid = (await session.execute(text("select pg_backend_pid()"))).scalar_one()
             vector = [float(number) for number in asked.vector]
             wall, cpu = time.perf_counter(), _cpu_ms(pid)
-            rows = await repository.find(asked.text, vector, None, total, _CANDIDATES)
+            rows = await repository.find(asked.text, vector, None, total, CANDIDATES, LOOKED_AT)
             took, worked = (time.perf_counter() - wall) * 1000, _cpu_ms(pid)
-        near = sorted((row.near_rank, row.id) for row in rows if row.near_rank is not None)
-        if len(near) < min(_CANDIDATES, tenant.size):
-            raise WaxosError(f"a search among {tenant.size} chunks found {len(near)}")
+        # Of what is kept by fusion, the ten nearest are all there: at most nine by words come before the tenth.
+        near = sorted((row.near_rank, row.id) for row in rows if row.near_rank is not None)[:_NEAREST]
+        if len(rows) < min(LOOKED_AT, tenant.size) or [rank for rank, _ in near] != list(
+            range(1, min(_NEAREST, tenant.size) + 1)
+        ):
+            raise WaxosError(f"a search among {tenant.size} chunks found {len(rows)}, of the nearest {len(near)}")
         if turn < _WARM_UP:
             continue
         wanted = tenant.nearest(asked.vector, _NEAREST)
-        seen.recalls.append(len(wanted & {key for _, key in near[:_NEAREST]}) / len(wanted))
+        seen.recalls.append(len(wanted & {key for _, key in near}) / len(wanted))
         seen.walls.append(took)
         if cpu is not None and worked is not None:
             seen.cpus.append(worked - cpu)

@@ -27,6 +27,7 @@ from domain.knowledge.ingest import MOST_ATTEMPTS, Ingester
 from domain.knowledge.models import KnowledgeSource
 from domain.knowledge.reading import FileReader
 from domain.knowledge.search import KnowledgeSearch
+from domain.knowledge.service import once
 from tests.domain.knowledge import files
 from tests.domain.knowledge.conftest import Learn, OneEmbedder, Upload, admin_of
 
@@ -233,19 +234,19 @@ async def test_a_killed_child_leaves_the_worker_unharmed_and_is_tried_again(
 async def test_a_child_that_hangs_or_hungers_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_MODULE", "tests.domain.knowledge.stuck_child")
     with pytest.raises(Unreadable, match="too long"):
-        await FileReader(wall_s=1.0).read(b"wait", "text/plain")
+        await FileReader(wall_s=1.0).read(once(b"wait"), "text/plain")
     with pytest.raises(Unreadable, match="memory"):
-        await FileReader(memory_mb=300).read(b"eat", "text/plain")
+        await FileReader(memory_mb=300).read(once(b"eat"), "text/plain")
     with pytest.raises(Unreadable, match="too long"):
-        await FileReader(cpu_s=1).read(b"spin", "text/plain")
+        await FileReader(cpu_s=1).read(once(b"spin"), "text/plain")
     with pytest.raises(Unavailable):
-        await FileReader().read(b"die", "text/plain")
+        await FileReader().read(once(b"die"), "text/plain")
 
 
 async def test_the_child_knows_no_secret_and_can_write_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAXOS_DATABASE_URL", "postgresql://secret")
     monkeypatch.setattr(reading, "_MODULE", "tests.domain.knowledge.stuck_child")
-    document = await FileReader().read(b"tell", "text/plain")
+    document = await FileReader().read(once(b"tell"), "text/plain")
     told = json.loads(document.blocks[0].text)
     assert not [name for name in told["environment"] if name.startswith("WAXOS")]
     assert told["wrote"] is False

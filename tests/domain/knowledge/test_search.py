@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import text, update
 from sqlalchemy.exc import DBAPIError
@@ -12,8 +13,9 @@ from core.aal.ports import Embedder
 from core.db.session import Database
 from domain.knowledge import nearness, words
 from domain.knowledge.models import KnowledgeChunk
-from domain.knowledge.search import FLOOR, KnowledgeSearch
+from domain.knowledge.search import FLOOR, KnowledgeSearch, ranked
 from domain.knowledge.spaces import SpaceState, VectorSpace
+from tests.conftest import DatabaseUrls
 from tests.domain.knowledge.conftest import Learn, OneEmbedder, admin_of
 
 BUNDLED_SPACE = VectorSpace(EmbeddingModel("usem3", 512), "knowledge_vectors_usem3_512", SpaceState.ACTIVE)
@@ -212,6 +214,29 @@ async def test_a_large_tenant_is_searched_by_signs_first_and_loses_no_row(
             assert sorted(rows) == list(range(1, 41))
             assert [exact[rows[rank].id].near_rank for rank in range(1, same + 1)] == list(range(1, same + 1)), compared
         monkeypatch.undo()
+
+
+@pytest.mark.usefixtures("shop")
+async def test_the_database_keeps_what_fusion_puts_first(search: KnowledgeSearch, learn: Learn) -> None:
+    await learn(b"question,answer\nWhere do I put my car?,Behind the house.\nCan I eat here?,Yes.\n", "answers.csv")
+    for question in QUESTIONS:
+        everything = ranked(await search.found(question, 40))
+        best = await search.found(question, 40, 5)
+        assert [row.id for row in ranked(best)] == [row.id for row in everything[:5]], question
+
+
+async def test_the_index_of_words_shows_a_tenant_its_own_chunks_alone(
+    database_urls: DatabaseUrls, tenant: UUID, other_tenant: UUID, learn: Learn
+) -> None:
+    """A look into the index that read all tenants' chunks would cost a small tenant what the largest one has."""
+    for owner in (tenant, other_tenant):
+        await learn(b"# Dogs\n\nDogs are welcome.", "dogs.md", owner=admin_of(owner))
+    held = "select tenant_id from knowledge_chunks where word_keys(tenant_id, tsvector_to_array(search)) && word_keys(%s, %s)"
+    with psycopg.connect(database_urls.superuser) as connection:
+        connection.execute("set enable_seqscan = off")
+        plan = connection.execute(f"explain {held}", (tenant, ["dog"])).fetchall()
+        assert "word_keys_idx" in str(plan)
+        assert connection.execute(held, (tenant, ["dog"])).fetchall() == [(tenant,)]
 
 
 async def test_words_that_very_many_chunks_hold(db: Database, tenant: UUID, learn: Learn) -> None:

@@ -42,5 +42,5 @@ def test_a_small_run_measures_and_is_exact() -> None:
 
 def test_a_search_that_finds_too_little_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nearness, "_EXACT", nearness._EXACT.replace("limit :candidates", "limit 9"))
-    with pytest.raises(WaxosError, match="found 9"):
+    with pytest.raises(WaxosError, match="of the nearest 9"):
         search.measure(1_000, 3, 5)
