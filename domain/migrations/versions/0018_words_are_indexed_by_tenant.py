@@ -5,8 +5,8 @@ from alembic import op
 
 from core.db.rls import search_function
 
-revision = "0019"
-down_revision = "0015"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
