@@ -4,7 +4,7 @@ import asyncio
 import json
 import statistics
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -89,7 +89,8 @@ async def _outcomes(desk: MeasuringDesk, seen: Sequence[Seen], weights: Mapping[
         question = one.question
         fitted = weights[question.business]
         conversation = _conversation(question.text, desk.detector.detect(question.text).tag)
-        retrieval = await build_retriever(desk.search(question.business, fitted)).retrieve(conversation)
+        search = replace(desk.search(question.business, fitted), floor=0.0)  # as in a run: what answers is the drafter's to judge
+        retrieval = await build_retriever(search).retrieve(conversation)
         proposal, _ = await drafter.draft(conversation, retrieval, ToneProfile())
         judged = await SecondLook(weights=fitted).judge(question.text, conversation.language, one.found)
         places = {

@@ -133,7 +133,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("CREATE INDEX knowledge_chunks_search ON knowledge_chunks USING gin (search) WITH (fastupdate = off)")
     op.execute(f"DROP FUNCTION {SIGNATURE}")
-    op.execute(op.get_context().script.get_revision("0015").module.SEARCH_CHUNKS)
+    steps = op.get_context().script
+    if steps is None:
+        raise RuntimeError("the steps of the schema are not at hand")
+    op.execute(steps.get_revision("0015").module.SEARCH_CHUNKS)
     for statement in search_function(SIGNATURE):
         op.execute(statement)
     op.execute("DROP INDEX knowledge_chunks_words")
