@@ -123,7 +123,9 @@ def upgrade() -> None:
         "WITH (fastupdate = off)"
     )
     # Statistics of the keys would tell the planner nothing that it may use, and cost as much as the index.
-    parts = sa.text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'knowledge_chunks_words'::regclass")
+    parts = sa.text(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'knowledge_chunks_words'::regclass"
+    )
     for part in list(op.get_bind().execute(parts).scalars()):
         op.execute(f"ALTER INDEX {part} ALTER COLUMN 1 SET STATISTICS 0")
     op.execute(SEARCH_CHUNKS)
