@@ -1,5 +1,7 @@
 """Words are indexed by tenant, and one plan serves every search by words"""
 
+from importlib import import_module
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -135,7 +137,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("CREATE INDEX knowledge_chunks_search ON knowledge_chunks USING gin (search) WITH (fastupdate = off)")
     op.execute(f"DROP FUNCTION {SIGNATURE}")
-    op.execute(op.get_context().script.get_revision("0015").module.SEARCH_CHUNKS)
+    op.execute(import_module("domain.migrations.versions.0015_signs_of_vectors").SEARCH_CHUNKS)
     for statement in search_function(SIGNATURE):
         op.execute(statement)
     op.execute("DROP INDEX knowledge_chunks_words")
