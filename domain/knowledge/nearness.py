@@ -23,7 +23,7 @@ RANK_OFFSET: Final = 5
 """What is added to each rank where the two searches are fused."""
 
 _WIDTH = 512
-_LEAST_COMPARED, _COMPARED_SHARE = 200, 100
+_LEAST_COMPARED, _COMPARED_SHARE = 300, 100
 """So many vectors, and of a large tenant one in so many, are compared after their signs were."""
 
 # `offset 0` has each row looked up by its key, where the planner would read all of the tenant's.

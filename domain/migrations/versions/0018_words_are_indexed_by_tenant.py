@@ -1,5 +1,7 @@
 """Words are indexed by tenant, and one plan serves every search by words"""
 
+from importlib import import_module
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -123,7 +125,9 @@ def upgrade() -> None:
         "WITH (fastupdate = off)"
     )
     # Statistics of the keys would tell the planner nothing that it may use, and cost as much as the index.
-    parts = sa.text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'knowledge_chunks_words'::regclass")
+    parts = sa.text(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'knowledge_chunks_words'::regclass"
+    )
     for part in list(op.get_bind().execute(parts).scalars()):
         op.execute(f"ALTER INDEX {part} ALTER COLUMN 1 SET STATISTICS 0")
     op.execute(SEARCH_CHUNKS)
@@ -133,10 +137,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("CREATE INDEX knowledge_chunks_search ON knowledge_chunks USING gin (search) WITH (fastupdate = off)")
     op.execute(f"DROP FUNCTION {SIGNATURE}")
-    steps = op.get_context().script
-    if steps is None:
-        raise RuntimeError("the steps of the schema are not at hand")
-    op.execute(steps.get_revision("0015").module.SEARCH_CHUNKS)
+    op.execute(import_module("domain.migrations.versions.0015_signs_of_vectors").SEARCH_CHUNKS)
     for statement in search_function(SIGNATURE):
         op.execute(statement)
     op.execute("DROP INDEX knowledge_chunks_words")

@@ -231,6 +231,19 @@ async def test_a_killed_child_leaves_the_worker_unharmed_and_is_tried_again(
         assert (await service.get_source(session, source.id)).state == SourceState.READY
 
 
+async def test_a_file_that_is_gone_from_the_store_is_said_to_be(
+    db: Database, blobs: LocalBlobs, tenant: UUID, upload: Upload, ingester: Ingester
+) -> None:
+    source = await upload(b"Open from nine.", "hours.txt")
+    async with db.unit_of_work(tenant) as session:
+        row = await session.get_one(KnowledgeSource, (tenant, source.id))
+    await blobs.delete(tenant, row.blob_key or "")
+    await ingester.ingest(tenant, source.id)
+    async with db.unit_of_work(tenant) as session:
+        failed = await service.get_source(session, source.id)
+    assert (failed.state, "no longer in the storage" in (failed.failure or "")) == (SourceState.FAILED, True)
+
+
 async def test_a_child_that_hangs_or_hungers_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_MODULE", "tests.domain.knowledge.stuck_child")
     with pytest.raises(Unreadable, match="too long"):
