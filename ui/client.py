@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.contracts.accounts import Login, Me, Member, TokenPair
 from core.contracts.base import Page, Problem
+from core.contracts.byok import OwnKey
 from core.contracts.channels import AutomationText, Channel, JudgeAutomation, NewChannel, NewPairing, Pairing
 from core.contracts.chats import Accepted, AskDraft, ChangeChat, Chat, ChatContext, Message, NewMessage
 from core.contracts.drafts import Approve, Decided, Draft, Edit, Reject, RetrySend, Rewrite, Send, SettleSend
@@ -275,6 +276,10 @@ class ApiClient:
     async def act_on_channel(self, channel_id: UUID, act: str) -> Channel:
         """POST /channels/{id}/{act}: use-here, try-again, resume."""
         return parse(await self._send("POST", f"/channels/{channel_id}/{act}"), Channel)
+
+    async def switch_own_key(self, channel_id: UUID, body: OwnKey) -> Channel:
+        """PUT /channels/{id}/own-key: whose AI key drafts."""
+        return parse(await self._send("PUT", f"/channels/{channel_id}/own-key", body=body), Channel)
 
     async def pair(self, channel_id: UUID) -> Pairing:
         """POST /devices/pairings: a code that pairs a computer with a channel."""

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from core.errors import SetupError, WaxosError
 from core.settings import BridgeSettings
 from desktop_bridge import host
-from desktop_bridge.byok.door import HALF, LINK_FILE
+from desktop_bridge.byok.door import HALF, LINK_FILE, OPENING_FILE
 from desktop_bridge.byok.vault import Provider, Vault
 from desktop_bridge.journal.journal import open_journal
 from desktop_bridge.terminal import failed, finish, secret, show, start
@@ -119,7 +119,7 @@ def page(
         typer.echo(found["link"])
         return
     # A file that only its owner reads, as programs' arguments can be read by others.
-    path = host.private_folder(settings.home) / "own-key.html"
+    path = host.private_folder(settings.home) / OPENING_FILE
     host.write_private(path, f'<!doctype html><meta http-equiv="refresh" content="0;url={found["link"]}">')
     webbrowser.open(path.as_uri())
 

@@ -24,6 +24,9 @@ HALF = "X-Waxos-Half"
 LINK_FILE = "own-key.json"
 """Where the next link lies in the bridge's home, for the command line; only its owner may read it."""
 
+OPENING_FILE = "own-key.html"
+"""What the command line lets the browser open, so that the link is in no argument; gone once it is used."""
+
 MOST_SESSIONS = 8
 _SAFE = ("GET", "HEAD")
 _CSP = (
@@ -64,13 +67,15 @@ class Door:
     def renew(self) -> None:
         """Make the next link, and lay it where the command line finds it."""
         self._link = secrets.token_urlsafe(32)
+        (self.home / OPENING_FILE).unlink(missing_ok=True)
         host.write_private(
             self.home / LINK_FILE, json.dumps({"origin": self.origin, "link": f"{self.origin}/enter/{self._link}"})
         )
 
     def close(self) -> None:
         """Take the link away."""
-        (self.home / LINK_FILE).unlink(missing_ok=True)
+        for name in (LINK_FILE, OPENING_FILE):
+            (self.home / name).unlink(missing_ok=True)
 
     def exchange(self, token: str) -> tuple[str, str] | None:
         """Return the two halves of a session for the link's token, none where it is not the one that is good now."""

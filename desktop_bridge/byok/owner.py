@@ -193,7 +193,7 @@ class OwnerDesk:
         try:
             await while_held(lease, self._once, self.bell, self._kept)
         finally:
-            await self.lock()
+            await self._drop()  # waits for nobody: whoever unlocks at this moment ends with the page
 
     def _kept(self, fault: WaxosError) -> None:
         log.info("own_draft.kept", code=fault.reason_code)
@@ -242,6 +242,7 @@ class OwnerDesk:
                 await self._client.search(SearchQuery(query=query[:2000], limit=PASSAGES, include_below_floor=True))
             ).passages
             for query in looked.queries
+            if query.strip()
         ]
         passages = in_turn(found)
         ask = Thinking(

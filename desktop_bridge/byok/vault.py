@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from core.aal.catalog import catalog
+from core.contracts.byok import ModelName
 from core.errors import Conflict, InvalidInput, NotFound
 from core.settings import ProviderSettings
 from desktop_bridge import host
@@ -34,6 +35,7 @@ LONGEST_WAIT = 900.0
 _LONGEST_KEY = 512
 _NONCE_BYTES = 12
 _SEALED_FOR = "waxos-bridge own key 1"
+_MODEL: TypeAdapter[str] = TypeAdapter(ModelName)
 _COST = Derivation(salt="00")
 
 
@@ -60,8 +62,12 @@ class Provider:
             known = ", ".join(sorted(catalog().providers))
             raise InvalidInput(f"there is no provider {self.name[:40]!r}", hint=f"one of: {known}")
         model, address = self.model.strip() or facts.default_model, self.address.strip() or facts.base_url
-        if not model or len(model) > 200:
-            raise InvalidInput("name the model that is to be asked", hint="the provider's own page lists its models")
+        try:
+            _MODEL.validate_python(model)
+        except ValidationError:
+            raise InvalidInput(
+                "name the model that is to be asked", hint="the provider's page lists its models"
+            ) from None
         if urlsplit(address).scheme != "https" and not (address.startswith("http://") and host.on_loopback(address)):
             raise InvalidInput("the address must begin with https://", hint="leave it out for the provider's own")
         return Provider(self.name, model, address)

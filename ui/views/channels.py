@@ -7,6 +7,7 @@ from uuid import UUID
 import gradio as gr
 from markupsafe import Markup
 
+from core.contracts.byok import OwnKey
 from core.contracts.channels import Channel, NewChannel, Pairing
 from core.contracts.sessions import AcceptRisk, ChannelVerdict, RiskText
 from core.contracts.states import AutomationState, ChannelKind, ChannelState, Role
@@ -34,7 +35,7 @@ class ShowChannels(Ask):
 class ChannelAsk(Ask):
     """What to do with a channel; the texts come from the form that was sent."""
 
-    do: Literal["pair", "code", "create", "accept", "use_here", "try_again", "resume", "kept", "person"]
+    do: Literal["pair", "code", "create", "accept", "use_here", "try_again", "resume", "desk_drafts", "kept", "person"]
     id: UUID | None = None
     kind: ChannelKind | None = None
     name: str = ""
@@ -82,6 +83,9 @@ class ChannelFunctions:
                 return await self._drawn(session, _Drawn(watch=ask.id))
             case "accept":
                 return await self._accept(session, ask.id, ask)
+            case "desk_drafts":
+                await session.api.switch_own_key(ask.id, OwnKey(on=False))
+                return _noted(await self._drawn(session, _Drawn()), "Drafts are made by the desk again.")
             case "kept" | "person":
                 await session.api.judge(ask.id, AutomationState(ask.do))
                 return _noted(await self._drawn(session, _Drawn()), _JUDGED[ask.do])

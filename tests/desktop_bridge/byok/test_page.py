@@ -122,10 +122,13 @@ async def test_a_foreign_page_in_a_real_browser_gets_nothing(page: Opened, chrom
     """The owner is in, and another page on this computer tries: it can neither read, nor act, nor frame."""
     context = await chromium.new_context()
     mine = await context.new_page()
-    await mine.goto(page.link())
+    opening = page.home / "own-key.html"  # as `waxos bridge key page --open` does: from a page of another site
+    opening.write_text(f'<!doctype html><meta http-equiv="refresh" content="0;url={page.link()}">')
+    await mine.goto(opening.as_uri())
     await mine.wait_for_url(f"{page.door.origin}/")
     await mine.get_by_role("textbox", name="Key", exact=True).wait_for()
     assert await mine.evaluate("document.cookie") == ""
+    assert not opening.exists()
     async with run_sandbox() as elsewhere:
         foreign = await context.new_page()
         await foreign.goto(elsewhere.url)

@@ -45,6 +45,8 @@ async def test_only_the_password_opens_and_what_was_left_out_is_the_providers_ow
         ("sk with spaces in it", "correct horse battery", OPENAI),
         (KEY.get_secret_value(), "too short", OPENAI),
         (KEY.get_secret_value(), "correct horse battery", Provider("nobody")),
+        (KEY.get_secret_value(), "correct horse battery", Provider("local")),
+        (KEY.get_secret_value(), "correct horse battery", Provider("openai", model="two words")),
         (KEY.get_secret_value(), "correct horse battery", Provider("openai", address="http://provider.test/v1")),
     ],
 )
