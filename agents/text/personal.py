@@ -1,7 +1,7 @@
 """Where a text tells who somebody is: numbers of phones, cards and accounts, addresses, links, keys and names."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
 import phonenumbers
 
@@ -17,12 +17,19 @@ _QUERY = re.compile(r"[?#]\S*$")
 _HANDLE = re.compile(r"(?<![\w@.])@[\w.]{3,30}")
 
 
-def personal(text: str, names: Callable[[str], Iterable[tuple[int, int]]], *, ours: bool) -> list[Place]:
+def personal(
+    text: str,
+    names: Callable[[str], Iterable[tuple[int, int]]],
+    *,
+    ours: bool,
+    kinds: Container[Taken] = frozenset(Taken),
+) -> list[Place]:
     """Return what a text gives away, in order and without overlap. `names` finds names; links of ours tell nothing but their query."""
     taken = [False] * len(text)
     found: list[Place] = []
     for start, end, kind in _readings(text, names, ours=ours):
-        if start < end and not any(taken[start:end]):
+        # What is not asked for takes no ground: a phone number within what might be an address is still one.
+        if start < end and kind in kinds and not any(taken[start:end]):
             taken[start:end] = [True] * (end - start)
             found.append((start, end, kind))
     return sorted(found)

@@ -72,7 +72,7 @@ class Veil:
         return None
 
     def _places(self, text: str) -> Iterator[Place]:
-        yield from (place for place in personal(text, self._names.spans, ours=False) if place[2] in _HIDDEN)
+        yield from personal(text, self._names.spans, ours=False, kinds=_HIDDEN)
 
     def _mark(self, value: str, kind: Taken) -> str:
         if value not in self._marks:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -239,12 +239,3 @@ def _conversation() -> Conversation:
 def _found() -> Retrieval:
     passages = [Passage(id=new_id(), source_id=new_id(), source_title="Hours", text=_FACT, language="en", score=0.9)]
     return Retrieval(query="hours", passages=passages, floor=0.5)
-
-
-def figures_missed(found: Mapping[str, float]) -> list[str]:
-    """Return the figures that are worse than their limit."""
-    return [
-        name
-        for name, limit in LIMITS.items()
-        if name in found and (found[name] < limit if name.endswith("success") else found[name] > limit)
-    ]

@@ -118,6 +118,13 @@ def test_what_an_answer_needs_stays() -> None:
     assert Veil(conversation(words, contact=None)).over(words) == words
 
 
+def test_a_number_beside_what_might_be_an_address_is_hidden() -> None:
+    words = "I am Ana Lindqvist. Call me at 0171 6821859, or come to Calle Mayor 12."
+    assert (
+        Veil(conversation(words, contact=None)).over(words).endswith("Call me at [phone-1], or come to Calle Mayor 12.")
+    )
+
+
 def test_a_mark_that_stands_for_nothing_is_no_answer_and_a_spoilt_one_is_read() -> None:
     veil = Veil(talk := conversation("Call +49 171 2345678.", contact="Ana"))
     assert veil.over(talk.burst_text()) == "Call [phone-1]."

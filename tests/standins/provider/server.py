@@ -137,7 +137,9 @@ class ProviderStandin:
 
     def _reset(self, request: Request) -> None:
         assert request.client is not None
-        transport = self._transports[(request.client.host, request.client.port)]
+        transport = self._transports.get((request.client.host, request.client.port))
+        if transport is None:  # whoever asked has gone meanwhile
+            return
         # A linger time of zero turns the close into a reset.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
