@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from core.settings import BridgeSettings
 from desktop_bridge.journal.journal import read_journal
 from desktop_bridge.sandbox.running import Sandbox, run_sandbox
+from evals.demo.desk_api import DeskApi
 from tests.e2e.conftest import WholeDesk
 from tests.e2e.tee import Tee, run_tee
 from tests.standins.provider import ProviderStandin, scribe
@@ -58,6 +59,8 @@ def _signed(asked: Asked) -> Reply:
 class OwnersComputer:
     """A bridge of its own on a channel of its own, its chat page, and the wire between it and the server."""
 
+    desk: WholeDesk
+    """As its owner has signed in to it."""
     home: Path
     sandbox: Sandbox
     tee: Tee
@@ -84,10 +87,14 @@ def _of_the_api(desk: WholeDesk, name: str) -> str:
 @pytest.fixture
 async def owners(whole_desk: WholeDesk, tmp_path: Path) -> AsyncIterator[OwnersComputer]:
     """Start it, and listen to the wire and to Redis."""
-    await whole_desk.api.sign_in(*whole_desk.login("owner"))
-    channel: Any = await whole_desk.api.call("POST", "/channels", json={"kind": "sandbox", "name": "Owner's number"})
-    pairing: Any = await whole_desk.api.call("POST", "/devices/pairings", json={"channel_id": channel["id"]})
-    async with run_sandbox() as sandbox, run_tee(whole_desk.addresses.api) as tee:
+    async with (
+        DeskApi(whole_desk.addresses.api) as api,
+        run_sandbox() as sandbox,
+        run_tee(whole_desk.addresses.api) as tee,
+    ):
+        await api.sign_in(*whole_desk.login("owner"))
+        channel: Any = await api.call("POST", "/channels", json={"kind": "sandbox", "name": "Owner's number"})
+        pairing: Any = await api.call("POST", "/devices/pairings", json={"channel_id": channel["id"]})
         mine = {
             "HOME": str(tmp_path / "home"), "PAGE_URL": f"{sandbox.url}/", "SERVER_URL": tee.url, "PACING": "false",
             "JOURNAL_PASSPHRASE": PASSPHRASE, "BROWSER_PATH": whole_desk.addresses.browser,
@@ -105,7 +112,8 @@ async def owners(whole_desk: WholeDesk, tmp_path: Path) -> AsyncIterator[OwnersC
             async with asyncio.timeout(60):
                 while b'"event": "ready"' not in (await bridge.stdout.readline() or pytest.fail("the bridge ended")):
                     pass
-            yield OwnersComputer(tmp_path / "home", sandbox, tee, commands, passed)
+            desk = replace(whole_desk, api=api)
+            yield OwnersComputer(desk, tmp_path / "home", sandbox, tee, commands, passed)
             bridge.terminate()
             await bridge.wait()
             log.close()
@@ -128,8 +136,8 @@ async def _listening(url: str, passed: list[bytes]) -> AsyncIterator[None]:
     await client.aclose()
 
 
-async def test_an_owner_answers_with_a_key_of_their_own(whole_desk: WholeDesk, owners: OwnersComputer) -> None:
-    desk, provider = whole_desk, whole_desk.provider
+async def test_an_owner_answers_with_a_key_of_their_own(owners: OwnersComputer) -> None:
+    desk, provider = owners.desk, owners.desk.provider
     try:
         page = await _steps_1_to_5(desk, owners)
         chat, draft = await _steps_6_to_12(owners, page, provider)
