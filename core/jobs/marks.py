@@ -23,8 +23,9 @@ T = TypeVar("T")
 class RedisMarks:
     """Marks that every process on one Redis sees; one object for a process, on its event loop."""
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._redis = Redis.from_url(url, socket_timeout=WAIT_S, socket_connect_timeout=WAIT_S, retry=None)
+    def __init__(self, url: str, *, wait_s: float = WAIT_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._redis = Redis.from_url(url, socket_timeout=wait_s, socket_connect_timeout=wait_s, retry=None)
+        self._wait_s = wait_s
         self._clock = clock
         self._away_until = 0.0
 
@@ -70,7 +71,7 @@ class RedisMarks:
         if self._clock() < self._away_until:
             raise ConnectionError("Redis did not answer a moment ago")
         try:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(self._wait_s):
                 return await ask()
         except (RedisError, OSError) as error:
             self._away_until = self._clock() + _AWAY_S

@@ -14,7 +14,7 @@ async def marks(request: pytest.FixtureRequest) -> AsyncIterator[Marks]:
     if request.param == "memory":
         yield MemoryMarks()
         return
-    shared = RedisMarks(request.getfixturevalue("valkey_url"))
+    shared = RedisMarks(request.getfixturevalue("valkey_url"), wait_s=10)
     yield shared
     await shared.close()
 

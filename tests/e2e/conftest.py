@@ -48,6 +48,7 @@ async def whole_desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
                 "model": "google/gemma-3-4b-it",
                 "api_key": "k-e2e",
                 "base_url": provider.base_url("bytez"),
+                "trains": "no",
             }
         ]
         process = DeskProcess(home, {"WAXOS_AAL__CHAIN": json.dumps(chain), "WAXOS_DESK__LEARN_SECONDS": "2"})

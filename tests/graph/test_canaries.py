@@ -59,7 +59,7 @@ async def _runs(
     provider: ProviderStandin, engine: AsyncEngine, db: Database, desk: Desk, redis_url: str, words: list[str]
 ) -> None:
     """Draft for each text: some at the first try, some after failures that quote the key, the last ones without any answer."""
-    marks = RedisMarks(redis_url)
+    marks = RedisMarks(redis_url, wait_s=10)
     chain = [link(name, provider.base_url(name)) for name in ("openai", "groq")]
     aal = build_aal(AalSettings(chain=chain, attempt_seconds=30), cooldowns=Circuits(MemoryMarks(), marks))
     await aal.warm()
