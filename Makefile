@@ -17,7 +17,7 @@ run: setup
 	@.venv/bin/waxos up
 
 test: setup lint
-	@.venv/bin/pytest -n logical --maxprocesses 4 --dist loadfile
+	@.venv/bin/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports --no-cache && .venv/bin/mypy

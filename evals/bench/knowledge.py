@@ -89,7 +89,9 @@ async def _outcomes(desk: MeasuringDesk, seen: Sequence[Seen], weights: Mapping[
         question = one.question
         fitted = weights[question.business]
         conversation = _conversation(question.text, desk.detector.detect(question.text).tag)
-        search = replace(desk.search(question.business, fitted), floor=0.0)  # as in a run: what answers is the drafter's to judge
+        search = replace(
+            desk.search(question.business, fitted), floor=0.0
+        )  # as in a run: what answers is the drafter's to judge
         retrieval = await build_retriever(search).retrieve(conversation)
         proposal, _ = await drafter.draft(conversation, retrieval, ToneProfile())
         judged = await SecondLook(weights=fitted).judge(question.text, conversation.language, one.found)
