@@ -36,16 +36,6 @@ class DatabaseUrls:
     superuser: str
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the modules that may take longest, so that no worker is left alone with one of them at the end."""
-    longest: dict[Path, float] = {}
-    for item in items:
-        limit = item.get_closest_marker("timeout")
-        if limit is not None:
-            longest[item.path] = max(longest.get(item.path, 0.0), limit.args[0])
-    items.sort(key=lambda item: longest.get(item.path, 0.0), reverse=True)
-
-
 @pytest.fixture(scope="session")
 def servers_home() -> Iterator[Path]:
     """A folder of the servers' own, gone at the end: pytest would keep the last three sessions' databases."""
@@ -171,4 +161,5 @@ def settings(database_urls: DatabaseUrls, valkey_url: str, tmp_path: Path) -> Se
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take minutes: at the end one process would be alone with them."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/evals/"))
+    long = ("tests/evals/", "tests/e2e/", "tests/desktop_bridge/test_law_12.py")
+    items.sort(key=lambda item: not item.nodeid.startswith(long))

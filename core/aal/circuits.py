@@ -156,3 +156,21 @@ def _names(circuit: str) -> list[str]:
 def memory_circuits(clock: Callable[[], float] = time.monotonic) -> Circuits:
     """Return the circuits of one process."""
     return Circuits(MemoryMarks(clock))
+
+
+class NeverResting:
+    """A `CooldownStore` for a chain of one link: with nobody else to ask, whoever asks again wants an answer of that one."""
+
+    async def may_ask(self, circuit: str) -> bool:  # noqa: ARG002 - the port's
+        """Return true."""
+        return True
+
+    async def resting(self, circuit: str) -> float:  # noqa: ARG002 - the port's
+        """Return 0."""
+        return 0.0
+
+    async def failed(self, circuit: str, rest_seconds: float | None) -> None:
+        """Note nothing."""
+
+    async def worked(self, circuit: str) -> None:
+        """Note nothing."""

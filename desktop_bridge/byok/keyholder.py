@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from pydantic import SecretStr, ValidationError
 
 from core.aal import build_aal
+from core.aal.circuits import NeverResting
 from core.aal.errors import NoProviderAnswered
 from core.aal.language import LanguageDetector, tier_of
 from core.contracts.reasoning import AiCall, CheckReport, Conversation, DraftProposal, Retrieval
@@ -47,7 +48,8 @@ class KeyHolder:
                 "base_url": opening.address,
             }
         )
-        self.aal = build_aal(AalSettings(chain=[link], attempt_seconds=30.0, total_seconds=60.0))
+        settings = AalSettings(chain=[link], attempt_seconds=30.0, total_seconds=60.0)
+        self.aal = build_aal(settings, cooldowns=NeverResting())
         self._detector = LanguageDetector()
         self._drafter = _agent("drafter").build_drafter(self.aal)
         self._humanizer = _agent("humanizer").build_humanizer(self.aal)
