@@ -22,6 +22,7 @@ from core.embedded.valkey import EmbeddedValkey
 from core.embedded.vault import Secrets
 from core.security.keys import new_key
 from core.settings import Settings, load_settings
+from tests.standins.provider import ProviderStandin, run_provider
 
 MIGRATIONS = Path(__file__).parent.parent / "domain" / "migrations"
 TEMPLATE = "waxos_template"
@@ -34,6 +35,20 @@ class DatabaseUrls:
     app: str
     admin: str
     superuser: str
+
+
+@pytest.fixture(scope="module")
+async def running() -> AsyncIterator[ProviderStandin]:
+    """The stand-in of all AI providers, for the tests of a module."""
+    async with run_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(running: ProviderStandin) -> ProviderStandin:
+    """The stand-in with nothing in its journal and nothing scripted."""
+    running.clear()
+    return running
 
 
 @pytest.fixture(scope="session")

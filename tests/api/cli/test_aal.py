@@ -4,10 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from core.aal.catalog import catalog
 from core.aal.chain import build_chain
@@ -15,19 +12,7 @@ from core.aal.circuits import Circuits, MemoryMarks
 from core.jobs.marks import RedisMarks
 from core.settings import AalSettings, ProviderSettings
 from tests.core.aal.conftest import CANARY, link
-from tests.standins.provider import HANG, ProviderStandin, run_provider, status
-
-
-@pytest.fixture(scope="module")
-async def running() -> AsyncIterator[ProviderStandin]:
-    async with run_provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(running: ProviderStandin) -> ProviderStandin:
-    running.clear()
-    return running
+from tests.standins.provider import HANG, ProviderStandin, status
 
 
 def chain_of(provider: ProviderStandin, *names: str) -> list[ProviderSettings]:

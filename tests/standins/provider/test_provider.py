@@ -21,7 +21,6 @@ from tests.standins.provider import (
     TRICKLE,
     VENDORS,
     ProviderStandin,
-    run_provider,
     slow,
     status,
 )
@@ -36,18 +35,6 @@ PROMPT = (
     "⟦passages⟧\n[1] (Parking) There is parking behind the shop.\n\n"
     "[2] (Hours) We open at nine. On Saturday we open at ten.\n⟦end of passages⟧"
 )
-
-
-@pytest.fixture(scope="module")
-async def running() -> AsyncIterator[ProviderStandin]:
-    async with run_provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(running: ProviderStandin) -> ProviderStandin:
-    running.clear()
-    return running
 
 
 @pytest.fixture(scope="module")
