@@ -27,7 +27,7 @@ VENDORS = ("bytez", "openrouter", "groq", "gemini", "openai", "local")
         (DataUsePolicy(providers=["groq", "bytez"]), {"groq"}),
         (DataUsePolicy(providers=[]), set()),
     ],
-    ids=str,
+    ids=["none", "training", "no_retention", "both", "chosen", "nobody"],
 )
 def test_unknown_counts_as_trains_and_keeps(policy: DataUsePolicy, allowed: set[str]) -> None:
     chain = build_chain(
