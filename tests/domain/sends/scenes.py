@@ -66,10 +66,14 @@ async def leased(desk: Desk) -> Scene:
 
 
 async def armed(desk: Desk) -> Scene:
-    """The click on the first of two parts is allowed."""
+    """The click on the first of two parts was allowed a while ago: no order of two acts may end otherwise because of the clock."""
     scene = await leased(desk)
     assert scene.order is not None
     assert isinstance(await desk.arm(scene.order), Armed)
+    async with desk.db.unit_of_work(desk.tenant) as session:
+        await session.execute(
+            text("update sends set click_deadline_at = click_deadline_at - interval '20 s' where status = 'armed'")
+        )
     return scene
 
 

@@ -12,7 +12,7 @@ from desktop_bridge import errors
 ROOT = Path(__file__).parents[3]
 GUARD = (ROOT / "desktop_bridge/page/guard.js").read_text(encoding="utf-8")
 CLICK = (ROOT / "desktop_bridge/page/click.py").read_text(encoding="utf-8")
-ELSEWHERE = {"bridge_error", "journal_error", "journal_unwritable", "journal_damaged"}
+ELSEWHERE = {"bridge_error", "journal_error", "journal_unwritable", "journal_damaged", "wrong_password"}
 """Codes of errors that end in no report about a send."""
 
 

@@ -12,7 +12,7 @@ from evals.bench.titles import TITLES
 from evals.bench.wrongchat import Score
 from evals.bench.wrongchat import measure as measure_titles
 
-SHORT = 24
+SHORT = 16
 
 
 @pytest.mark.timeout(600)
