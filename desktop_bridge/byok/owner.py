@@ -69,11 +69,6 @@ class OwnerDesk:
         """Whether a process holds the key."""
         return self._thinker is not None and self._thinker.running
 
-    @property
-    def holder_pid(self) -> int | None:
-        """The process that holds the key while it is unlocked."""
-        return self._thinker.pid if self._thinker else None
-
     async def set_key(self, key: SecretStr, password: SecretStr, provider: Provider) -> None:
         """Keep a first key, unlock it and let it draft. Raises like `Vault.set` and `Thinker.start`."""
         require_extra()

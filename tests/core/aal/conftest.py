@@ -1,6 +1,6 @@
 """A chain of real LiteLLM calls against the provider stand-in."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 from pydantic import BaseModel, Field, SecretStr
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, SecretStr
 from core.aal import Aal, build_aal
 from core.aal.ports import CooldownStore
 from core.settings import AalSettings, ProviderSettings
-from tests.standins.provider import Asked, ProviderStandin, Reply, run_provider
+from tests.standins.provider import Asked, ProviderStandin, Reply
 
 MODELS = {
     "bytez": "google/gemma-3-4b-it",
@@ -54,12 +54,6 @@ class NeverResting:
 
     async def worked(self, circuit: str) -> None:
         pass
-
-
-@pytest.fixture(scope="package")
-async def running() -> AsyncIterator[ProviderStandin]:
-    async with run_provider() as provider:
-        yield provider
 
 
 @pytest.fixture
